@@ -1,0 +1,1 @@
+"""busgate: a gateway between hardware buses and a distributed key-value store."""

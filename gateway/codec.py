@@ -1,0 +1,110 @@
+"""Values as bytes: msgpack with 64-bit floats, timestamps and paths; and values as JSON for people.
+
+msgpack (specification: github.com/msgpack/msgpack/blob/master/spec.md) carries null, booleans, integers of 64 bits,
+64-bit floats, text, bytes, lists, maps and timestamps. Ours besides is extension type 0x70: a path, as its key.
+Tuples come back as lists; a mapping keeps the order of its keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import Any
+
+import msgpack
+
+from gateway.errors import CodecError
+from gateway.path import P, Path
+
+#: Extension type of a path. Types 0 to 127 are the application's; msgpack's own are negative.
+PATH_TYPE = 0x70
+
+
+def encode(value: Any) -> bytes:
+    """Pack one value.
+
+    Raises:
+        CodecError: some part can't be stored; names its type and its place within the value.
+
+    """
+    try:
+        return msgpack.packb(value, default=_extension, datetime=True, use_bin_type=True)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise CodecError(_complaint(value) or f"value can't be stored: {error}") from error
+
+
+def decode(data: bytes) -> Any:
+    """Unpack one value; CodecError when the bytes are no such value."""
+    try:
+        return msgpack.unpackb(data, ext_hook=_from_extension, timestamp=3, strict_map_key=False)
+    except (ValueError, msgpack.exceptions.UnpackException) as error:
+        raise CodecError(f"stored bytes can't be read: {error}") from error
+
+
+def _extension(value: Any) -> msgpack.ExtType:
+    if isinstance(value, Path):
+        return msgpack.ExtType(PATH_TYPE, value.key.encode())
+    raise TypeError(type(value).__name__)
+
+
+def _from_extension(code: int, data: bytes) -> Any:
+    return Path.from_key(data.decode()) if code == PATH_TYPE else msgpack.ExtType(code, data)
+
+
+def _complaint(value: Any, where: str = "value") -> str:
+    """Find the first part that msgpack refuses, and say where it is."""
+    if isinstance(value, dict):
+        parts = [(key, f"{where}[{key!r}] (the key)") for key in value]
+        parts += [(part, f"{where}[{key!r}]") for key, part in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [(part, f"{where}[{index}]") for index, part in enumerate(value)]
+    else:
+        return _alone(value, where)
+    return next(filter(None, (_complaint(part, place) for part, place in parts)), "") if len(where) < 500 else ""
+
+
+def _alone(value: Any, where: str) -> str:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return f"{where} can't be stored: the timestamp has no time zone"
+    try:
+        msgpack.packb(value, default=_extension, datetime=True)
+    except OverflowError:
+        return f"{where} can't be stored: {value} needs more than 64 bits"
+    except (TypeError, ValueError):
+        return f"{where} can't be stored: it is of type {type(value).__name__}"
+    return ""
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Write a value as JSON: bytes as ``{"$bytes": base64}``, a path as ``{"$path": text}``, times as ISO 8601."""
+    return json.dumps(_plain(value), indent=indent, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode()}
+        case Path():
+            return {"$path": str(value)}
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {key if isinstance(key, str) else str(key): _plain(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+    return value
+
+
+def from_json(text: str) -> Any:
+    """Read JSON in the form that :func:`to_json` writes; ValueError (from ``json``) when it is malformed."""
+    return json.loads(text, object_hook=_special)
+
+
+def _special(found: dict[str, Any]) -> Any:
+    match found:
+        case {"$bytes": str(text)} if len(found) == 1:
+            return base64.b64decode(text)
+        case {"$path": str(text)} if len(found) == 1:
+            return P(text)
+    return found
