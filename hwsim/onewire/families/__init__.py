@@ -1,0 +1,32 @@
+"""The device families of the simulator, by family code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hwsim.onewire.families.ds2409 import DS2409, Branch
+from hwsim.onewire.families.ds2423 import DS2423
+from hwsim.onewire.families.ds2438 import DS2438
+from hwsim.onewire.families.switches import DS2406, DS2408, DS2413
+from hwsim.onewire.families.thermometer import DS18B20, DS18S20, DS1822
+
+if TYPE_CHECKING:
+    from hwsim.onewire.slave import Slave
+
+FAMILIES: dict[int, type[Slave]] = {
+    part.family: part for part in (DS18B20, DS1822, DS18S20, DS2408, DS2413, DS2406, DS2438, DS2423, DS2409)
+}
+
+__all__ = [
+    "DS18B20",
+    "DS18S20",
+    "DS1822",
+    "DS2406",
+    "DS2408",
+    "DS2409",
+    "DS2413",
+    "DS2423",
+    "DS2438",
+    "FAMILIES",
+    "Branch",
+]

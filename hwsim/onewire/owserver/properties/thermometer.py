@@ -1,0 +1,227 @@
+"""How owserver reads thermometers: families 28, 22 and 10.
+
+Source: the behaviour of owserver 3.2p4 with a DS9097U adapter, and its manual pages DS18B20 and DS18S20.
+
+Theory of operation of `temperature`
+ 1. Up to three passes. The first may use a simultaneous conversion that is still believed; the second
+    converts for itself; the third holds the bus half as long again with a strong pull-up.
+ 2. The first two reject a scratchpad that reads 85 degC as after power-on; the third takes it.
+ 3. A device with its own supply is polled, at first after 10 ms, then each 50 ms, 22 times at most. A
+    parasite, or one that can't be asked, gets the strong pull-up for the longest time by the book.
+ 4. The bus is held for all of a conversion, but not while waiting for a simultaneous one.
+ 5. `latesttemp` is the scratchpad as it is, without conversion and without any judgement.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from hwsim.onewire.families import DS18S20
+from hwsim.onewire.owserver.access import TransactionError
+from hwsim.onewire.owserver.formats import Format, Value
+from hwsim.onewire.owserver.property import Property, PropertyError
+
+if TYPE_CHECKING:
+    from hwsim.onewire.families.thermometer import Thermometer
+    from hwsim.onewire.owserver.access import Access
+
+_HOLD_SECONDS = {9: 0.11, 10: 0.2, 11: 0.4, 12: 1.0}
+"""How long owserver gives a conversion that it can't poll, by bits."""
+_LONGER = 1.5
+_FIRST_POLL, _NEXT_POLL, _POLLS = 0.010, 0.050, 22
+_POWER_ON_85 = b"\x50\x05"
+_DIES = {
+    0x22: ((0x00000008978A, "B7"), (0x0000000CB81A, "C2")),
+    0x10: ((0x000800591D20, "B7"), (0x000800808860, "C2")),
+    0x28: ((0x000000545010, "B7"), (0x000000662B50, "C2")),
+}
+"""Serial numbers above which a chip is of a later die, from Dallas' notes on the die revisions."""
+
+
+async def read_scratchpad(access: Access[Thermometer]) -> bytes:
+    """The eight bytes of the scratchpad.
+
+    Raises:
+        TransactionError: no answer, or a wrong CRC.
+    """
+    async with access.talk() as slave:
+        data = slave.read_scratchpad()
+    return access.check8(data)
+
+
+async def _is_powered(access: Access[Thermometer]) -> bool:
+    async def ask() -> bool:
+        async with access.talk() as slave:
+            return slave.externally_powered()
+
+    return await access.remember("power", ask, stable=True)
+
+
+async def _temperature(access: Access[Thermometer], bits: int = 0) -> float:
+    for simultaneous, accept_85 in ((True, False), (False, False)):
+        try:
+            return await _pass(access, bits, simultaneous=simultaneous, accept_85=accept_85)
+        except TransactionError:
+            continue
+    return await _pass(access, bits, simultaneous=False, accept_85=True)
+
+
+async def _pass(access: Access[Thermometer], bits: int, *, simultaneous: bool, accept_85: bool) -> float:
+    bits, changed = await _resolution(access, bits)
+    hold = _HOLD_SECONDS[bits]
+    age = access.simultaneous_age() if simultaneous and not changed else None
+    if accept_85:
+        await _convert_and_hold(access, hold * _LONGER)
+    elif not await _is_powered(access):
+        await _convert_and_hold(access, hold)
+    elif age is None:
+        await _convert_and_poll(access)
+    else:
+        await access.master.pause(max(0.0, hold - int(age)))
+    data = await read_scratchpad(access)
+    if data[:2] == _POWER_ON_85 and not accept_85:
+        raise TransactionError("85 degC, as after power-on")
+    return _degrees(access, data)
+
+
+async def _resolution(access: Access[Thermometer], bits: int) -> tuple[int, bool]:
+    """The bits of the next conversion, and whether the device had to be told."""
+    if isinstance(access.slave, DS18S20):
+        return 12, False
+    data = await read_scratchpad(access)
+    set_bits = 9 + (data[4] >> 5 & 3)
+    if bits in (0, set_bits):
+        return set_bits, False
+    async with access.talk() as slave:
+        slave.write_scratchpad(bytes([data[2], data[3], (bits - 9) << 5 | 0x1F]))
+    return bits, True
+
+
+async def _convert_and_hold(access: Access[Thermometer], seconds: float) -> None:
+    access.master.traffic.conversions += 1
+    async with access.talk() as slave:
+        slave.start_conversion(strong_pullup=True)
+        await access.master.pause(seconds)
+
+
+async def _convert_and_poll(access: Access[Thermometer]) -> None:
+    access.master.traffic.conversions += 1
+    async with access.talk() as slave:
+        slave.start_conversion(strong_pullup=False)
+        for poll in range(_POLLS):
+            await access.master.pause(_NEXT_POLL if poll else _FIRST_POLL)
+            if not slave.busy():
+                return
+    raise TransactionError("the conversion takes too long")
+
+
+def _degrees(access: Access[Thermometer], data: bytes) -> float:
+    if isinstance(access.slave, DS18S20):
+        whole = int.from_bytes(data[:2], "little", signed=True) >> 1
+        return whole + 0.75 - data[6] / data[7]
+    unused = 3 - (data[4] >> 5 & 3)
+    return (int.from_bytes(data[:2], "little", signed=True) & -1 << unused) / 16
+
+
+def _at_resolution(bits: int) -> Property:
+    async def read(access: Access[Thermometer], _element: int) -> Value:
+        return await _temperature(access, bits)
+
+    return Property(f"temperature{bits}", Format.TEMPERATURE, "v", read, converts=True)
+
+
+async def _read_temperature(access: Access[Thermometer], _element: int) -> Value:
+    return await _temperature(access)
+
+
+async def _fast_temperature(access: Access[Thermometer], _element: int) -> Value:
+    return await access.sibling("temperature9")
+
+
+async def _latest_temperature(access: Access[Thermometer], _element: int) -> Value:
+    return _degrees(access, await read_scratchpad(access))
+
+
+async def _power(access: Access[Thermometer], _element: int) -> Value:
+    async with access.talk() as slave:
+        return slave.externally_powered()
+
+
+async def _scratchpad(access: Access[Thermometer], _element: int) -> Value:
+    async with access.talk() as slave:
+        data = slave.read_scratchpad()
+    access.check8(data)
+    return data
+
+
+def _limit(name: str, index: int) -> Property:
+    async def read(access: Access[Thermometer], _element: int) -> Value:
+        data = await _recalled(access)
+        return float(int.from_bytes(data[index : index + 1], "little", signed=True))
+
+    async def write(access: Access[Thermometer], _element: int, degrees: float) -> None:
+        data = bytearray((await _recalled(access))[2:5])
+        data[index - 2] = math.trunc(degrees) & 0xFF
+        await _store(access, bytes(data))
+
+    return Property(name, Format.TEMPERATURE, "s", read, write)
+
+
+async def _recalled(access: Access[Thermometer]) -> bytes:
+    async with access.talk() as slave:
+        slave.recall()
+        data = slave.read_scratchpad()
+    return access.check8(data)
+
+
+async def _store(access: Access[Thermometer], data: bytes) -> None:
+    async with access.talk() as slave:
+        slave.write_scratchpad(data)
+        slave.copy_scratchpad()
+
+
+async def _read_bits(access: Access[Thermometer], _element: int) -> Value:
+    return 9 + ((await _recalled(access))[4] >> 5 & 3)
+
+
+async def _write_bits(access: Access[Thermometer], _element: int, bits: int) -> None:
+    if bits not in _HOLD_SECONDS:
+        raise TransactionError(f"no resolution of {bits} bits")
+    data = await read_scratchpad(access)
+    await _store(access, bytes([data[2], data[3], (bits - 9) << 5 | 0x1F]))
+
+
+async def _die(access: Access[Thermometer], _element: int) -> Value:
+    serial = int.from_bytes(access.rom.serial, "little")
+    names = [name for limit, name in _DIES[access.rom.family] if serial > limit]
+    return names[-1] if names else "B6"
+
+
+async def _no_trim(_access: Access[Thermometer], _element: int, _value: object = None) -> Value:
+    raise PropertyError(-22)
+
+
+async def _no_trim_write(_access: Access[Thermometer], _element: int, _value: object) -> None:
+    raise PropertyError(-22)
+
+
+DS18S20_PROPERTIES = (
+    Property("errata/die", Format.ASCII, "f", _die, width=2),
+    Property("errata/trim", Format.UNSIGNED, "v", _no_trim, _no_trim_write),
+    Property("errata/trimblanket", Format.YES_NO, "v", _no_trim, _no_trim_write),
+    Property("errata/trimvalid", Format.YES_NO, "v", _no_trim),
+    Property("latesttemp", Format.TEMPERATURE, "v", _latest_temperature),
+    Property("power", Format.YES_NO, "v", _power),
+    Property("scratchpad", Format.BINARY, "v", _scratchpad, width=9),
+    Property("temperature", Format.TEMPERATURE, "v", _read_temperature, converts=True),
+    _limit("temphigh", 2),
+    _limit("templow", 3),
+)
+
+DS18B20_PROPERTIES = (
+    *DS18S20_PROPERTIES,
+    Property("fasttemp", Format.TEMPERATURE, "v", _fast_temperature),
+    Property("tempres", Format.UNSIGNED, "s", _read_bits, _write_bits),
+    *(_at_resolution(bits) for bits in _HOLD_SECONDS),
+)

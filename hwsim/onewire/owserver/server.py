@@ -1,0 +1,269 @@
+"""An owserver on a TCP port: connections, persistence, signs of life, and misbehaviour on demand.
+
+Source: behaviour of owserver 3.2p4 as measured.
+
+Theory of operation
+ 1. A client that wants persistence gets it unless 20 connections have it; the others are closed after their
+    first answer. Requests of one connection are answered one after the other.
+ 2. While a client waits it gets a sign of life after 1 s and then each second; during DIR the first comes
+    half a second after each entry. A NOP gets none.
+ 3. A frame that stays incomplete for 10 s closes the connection; a persistent one that stays silent is closed
+    after 600 s, or after 4200 s while fewer than 10 are open.
+ 4. `close` cancels all connections and frees the port; `open` takes the same port again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from hwsim.onewire.owserver.disturbance import ClosePoint, Disturbance, Treatment
+from hwsim.onewire.owserver.frames import (
+    HEADER,
+    KEEPALIVE,
+    Answer,
+    Flag,
+    FrameError,
+    MessageType,
+    Request,
+    RequestReader,
+)
+from hwsim.onewire.owserver.sockets import Peer, accept, listen
+
+if TYPE_CHECKING:
+    import socket
+
+    from anyio.abc import TaskGroup, TaskStatus
+
+    from hwsim.clock import HouseTime
+    from hwsim.onewire.owserver.owserver import Owserver
+
+MOST_PERSISTENT: Final = 20
+_FIRST_SIGN, _NEXT_SIGN, _SIGN_IN_DIR = 1.0, 1.0, 0.5
+_FRAME_TIMEOUT: Final = 10.0
+_IDLE_SHORT, _IDLE_LONG, _FEW = 600.0, 4200.0, 10
+_TYPE_NAMES = {int(kind): kind.name for kind in MessageType if kind is not MessageType.ERROR}
+
+
+class OwserverPort:
+    """The listening side of one owserver."""
+
+    def __init__(
+        self, owserver: Owserver, disturbance: Disturbance, time: HouseTime, host: str, port: int | None
+    ) -> None:
+        self.host = host
+        self.port = port or 0
+        self._owserver = owserver
+        self._disturbance = disturbance
+        self._time = time
+        self._traffic = owserver.master.traffic
+        self._listener: socket.socket | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._closed = anyio.Event()
+        self._reset = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether clients are accepted."""
+        return self._scope is not None
+
+    def bind(self) -> None:
+        """Take the port; clients can connect, and wait for `open`.
+
+        Raises:
+            OSError: the port can't be had.
+        """
+        self._listener = listen(self.host, self.port)
+        self.port = self._listener.getsockname()[1]
+
+    def unbind(self) -> None:
+        """Give the port back if it was taken and never opened."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    async def open(self, tasks: TaskGroup) -> None:
+        """Accept clients; the connections live in `tasks` until `close`. Comes after `bind`."""
+        listener, self._listener = self._listener, None
+        if listener is None:
+            raise RuntimeError("open comes after bind")
+        await tasks.start(self._run, listener)
+
+    async def close(self, *, reset: bool) -> None:
+        """Stop listening and end all connections, or with `reset` break them; returns when it is done."""
+        if self._scope is not None:
+            self._reset = reset
+            self._scope.cancel()
+            await self._closed.wait()
+
+    async def _run(self, listener: socket.socket, *, task_status: TaskStatus[None]) -> None:
+        self._closed = anyio.Event()
+        self._reset = False
+        try:
+            with listener:
+                async with anyio.create_task_group() as connections:
+                    self._scope = connections.cancel_scope
+                    task_status.started()
+                    while True:
+                        peer = await accept(listener)
+                        connections.start_soon(self._connection, peer)
+        finally:
+            self._scope = None
+            self._closed.set()
+
+    async def _connection(self, peer: Peer) -> None:
+        self._traffic.connections += 1
+        self._traffic.open_connections += 1
+        connection = Connection(peer, self._owserver, self._disturbance, self._time)
+        try:
+            await connection.run()
+        except* OSError:
+            pass  # the client has gone while it was being answered
+        finally:
+            self._traffic.open_connections -= 1
+            peer.close(reset=self._reset or connection.reset)
+
+
+class Connection:
+    """One client."""
+
+    def __init__(self, peer: Peer, owserver: Owserver, disturbance: Disturbance, time: HouseTime) -> None:
+        self.reset = False
+        """The connection is to be broken instead of ended."""
+        self._peer = peer
+        self._owserver = owserver
+        self._disturbance = disturbance
+        self._time = time
+        self._traffic = owserver.master.traffic
+        self._reader = RequestReader()
+        self._persistent = False
+        self._sent_at = 0.0
+        self._sending = anyio.Lock()
+
+    async def run(self) -> None:
+        """Answer requests until somebody hangs up."""
+        try:
+            while (request := await self._next_request()) is not None:
+                await self._disturbance.while_stopped()
+                if not await self._answer(request):
+                    break
+        except FrameError:
+            self._traffic.broken_frames += 1
+        finally:
+            self._traffic.persistent -= self._persistent
+
+    async def _next_request(self) -> Request | None:
+        while (request := self._reader.next()) is None:
+            data = b""
+            with anyio.move_on_after(self._patience()):
+                data = await self._peer.receive()
+            if not data:
+                return None
+            self._reader.feed(data)
+        return request
+
+    def _patience(self) -> float:
+        if self._reader.within_frame or not self._persistent:
+            return _FRAME_TIMEOUT
+        return _IDLE_LONG if self._traffic.persistent < _FEW else _IDLE_SHORT
+
+    async def _answer(self, request: Request) -> bool:
+        """Answer one request; False: hang up."""
+        self._traffic.requests[_TYPE_NAMES.get(request.type, "UNKNOWN")] += 1
+        treatment = self._disturbance.treat()
+        flags = self._grant(request.flags, treatment)
+        self._sent_at = self._time.now()
+        for _ in range(treatment.keepalives if request.type != MessageType.NOP else 0):
+            await self._sign_of_life()
+        if not treatment.answered:
+            await self._never_answer(alive=treatment.alive)
+            return False
+        async with anyio.create_task_group() as tasks:
+            if treatment.alive and request.type != MessageType.NOP:
+                tasks.start_soon(self._signs_of_life, request.type == MessageType.DIR)
+            kept = await self._serve(request, flags, treatment)
+            tasks.cancel_scope.cancel()
+        return kept and bool(flags & Flag.PERSISTENCE)
+
+    def _grant(self, flags: int, treatment: Treatment) -> int:
+        """The flags of the answers: those of the request, without persistence if there is none to give."""
+        if not flags & Flag.PERSISTENCE:
+            return flags
+        if not self._persistent and treatment.persistence and self._traffic.persistent < MOST_PERSISTENT:
+            self._persistent = True
+            self._traffic.persistent += 1
+        granted = self._persistent and treatment.persistence
+        return flags if granted else flags & ~Flag.PERSISTENCE
+
+    async def _serve(self, request: Request, flags: int, treatment: Treatment) -> bool:
+        hung_up = False
+
+        async def send(answer: Answer) -> None:
+            nonlocal hung_up
+            if hung_up:
+                return
+            if answer.ret < 0:
+                self._traffic.errors[answer.ret] += 1
+                self._owserver.master.statistics[f"return_codes/responses.{-answer.ret}"] += 1
+            data = _shortened(replace(answer, flags=flags), request, treatment.shortest)
+            await self._disturbance.while_stopped()
+            if treatment.close is not None:
+                hung_up = True
+                self.reset = treatment.reset
+                await self._send(_torn(data, treatment.close))
+            else:
+                await self._send(data.encode())
+
+        await self._owserver.serve(request, send)
+        return not hung_up
+
+    async def _send(self, data: bytes) -> None:
+        async with self._sending:
+            await self._peer.send(data)
+            self._sent_at = self._time.now()
+
+    async def _sign_of_life(self) -> None:
+        self._traffic.keepalives += 1
+        await self._send(KEEPALIVE)
+
+    async def _signs_of_life(self, in_dir: bool) -> None:
+        first = _SIGN_IN_DIR if in_dir else _FIRST_SIGN
+        signed_at = -1.0
+        while True:
+            wait = _NEXT_SIGN if signed_at == self._sent_at else first
+            rest = self._sent_at + wait - self._time.now()
+            if rest > 0:
+                await self._time.sleep(rest)
+                continue
+            await self._disturbance.while_stopped()
+            await self._sign_of_life()
+            signed_at = self._sent_at
+
+    async def _never_answer(self, *, alive: bool) -> None:
+        """Keep the client waiting until it gives up."""
+        async with anyio.create_task_group() as tasks:
+            if alive:
+                tasks.start_soon(self._signs_of_life, False)
+            while await self._peer.receive():
+                pass
+            tasks.cancel_scope.cancel()
+
+
+def _shortened(answer: Answer, request: Request, shortest: int | None) -> Answer:
+    if shortest is None or request.type != MessageType.READ or answer.ret < 0:
+        return answer
+    payload = answer.payload[:shortest]
+    return replace(answer, ret=len(payload), payload=payload, size=len(payload))
+
+
+def _torn(answer: Answer, point: ClosePoint) -> bytes:
+    """The part of an answer that a client still gets."""
+    data = answer.encode()
+    end = {
+        ClosePoint.BEFORE: 0,
+        ClosePoint.HEADER: HEADER.size // 2,
+        ClosePoint.PAYLOAD: HEADER.size + len(answer.payload) // 2,
+    }[point]
+    return data[:end]

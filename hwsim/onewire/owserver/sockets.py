@@ -1,0 +1,87 @@
+"""TCP sockets on the event loop that can be broken as well as closed.
+
+Streams of the usual kind end a connection politely; a simulated crash must reset it, on every event loop.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import Final
+
+import anyio
+
+_LINGER_NOT: Final = struct.pack("ii", 1, 0)
+_BACKLOG: Final = 100
+_CHUNK: Final = 65536
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the port is in use, or not ours to take.
+    """
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+async def accept(listener: socket.socket) -> Peer:
+    """Wait for the next client."""
+    while True:
+        await anyio.wait_readable(listener)
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            continue
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Peer(connection)
+
+
+class Peer:
+    """One connected client."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+
+    async def receive(self) -> bytes:
+        """What has come; empty when the client has gone, in whatever way."""
+        while True:
+            await anyio.wait_readable(self._socket)
+            try:
+                return self._socket.recv(_CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                if error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ETIMEDOUT):
+                    return b""
+                raise
+
+    async def send(self, data: bytes) -> None:
+        """Send all of it.
+
+        Raises:
+            BrokenPipeError, ConnectionResetError: the client has gone.
+        """
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._socket)
+
+    def close(self, *, reset: bool = False) -> None:
+        """End the connection, or with `reset` break it, so that the client's next call fails."""
+        if reset:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self._socket.close()

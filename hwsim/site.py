@@ -1,0 +1,108 @@
+"""One bus of a running house with all that belongs to it: wires, server, misbehaviour, tasks."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from hwsim.errors import FaultError, PortInUse
+from hwsim.onewire.bus import Channel, OneWireBus
+from hwsim.onewire.owserver.access import Master
+from hwsim.onewire.owserver.cache import Cache, Timeouts
+from hwsim.onewire.owserver.disturbance import Disturbance
+from hwsim.onewire.owserver.owserver import Owserver
+from hwsim.onewire.owserver.server import OwserverPort
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from anyio.abc import TaskGroup
+
+    from hwsim.clock import HouseTime
+    from hwsim.onewire.slave import Slave
+    from hwsim.scenario import BusSpec
+    from hwsim.traffic import Traffic
+
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Site:
+    """Where faults happen: a bus, and for faults of devices one device on it."""
+
+    spec: BusSpec
+    bus: OneWireBus
+    owserver: Owserver
+    port: OwserverPort
+    disturbance: Disturbance
+    random: Random
+    tasks: TaskGroup | None = None
+    """The tasks of the house while it runs."""
+    slave: Slave | None = None
+
+    @classmethod
+    def build(cls, spec: BusSpec, time: HouseTime, random: Random) -> Self:
+        """A bus without devices."""
+        bus = OneWireBus(spec.name, spec.channels)
+        master = Master(
+            bus,
+            time,
+            Cache(time.now),
+            Timeouts(**spec.cache.model_dump()),
+            conversion_scale=spec.conversion_scale,
+            transaction_time=spec.transaction_time,
+        )
+        disturbance = Disturbance()
+        owserver = Owserver(master, disturbance, random)
+        port = OwserverPort(owserver, disturbance, time, HOST, spec.port)
+        return cls(spec, bus, owserver, port, disturbance, random)
+
+    @property
+    def device(self) -> Slave:
+        """The device that a fault is about.
+
+        Raises:
+            FaultError: the target of the fault is a bus.
+        """
+        if self.slave is None:
+            raise FaultError("this fault needs a device as its target")
+        return self.slave
+
+    @property
+    def traffic(self) -> Traffic:
+        """The counters of this bus."""
+        return self.owserver.master.traffic
+
+    def wires(self, number: int | None) -> list[Channel]:
+        """The wires that a fault is about: one, or all.
+
+        Raises:
+            FaultError: there is no such wire.
+        """
+        channels = self.bus.channels
+        if number is None:
+            return channels
+        if number >= len(channels):
+            raise FaultError(f"bus {self.bus.name!r} has no channel {number}; it has {len(channels)}")
+        return [channels[number]]
+
+    def bind(self) -> None:
+        """Take the port, always the same one.
+
+        Raises:
+            PortInUse: somebody else has it.
+        """
+        try:
+            self.port.bind()
+        except OSError as error:
+            place = f"{self.port.host}:{self.port.port}"
+            hint = "; stop the other program or give the bus another port" if error.errno == errno.EADDRINUSE else ""
+            reason = (error.strerror or str(error)).lower()
+            raise PortInUse(f"bus {self.bus.name!r} can't listen on {place}: {reason}{hint}") from error
+
+    async def open(self) -> None:
+        """Accept clients, after `bind`, while the house runs."""
+        if self.tasks is None:
+            raise RuntimeError("a bus listens only while its house runs")
+        await self.port.open(self.tasks)

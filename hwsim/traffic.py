@@ -1,0 +1,29 @@
+"""What went over the line of a simulated bus: numbers for tests to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Traffic:
+    """Counters of one bus since the house began to run."""
+
+    connections: int = 0
+    """Connections that were ever accepted."""
+    open_connections: int = 0
+    persistent: int = 0
+    """Open connections that were granted persistence."""
+    requests: Counter[str] = field(default_factory=Counter)
+    """By message type, as in `READ`; `UNKNOWN` for all others."""
+    errors: Counter[int] = field(default_factory=Counter)
+    """Answers with a negative return value, by that value."""
+    keepalives: int = 0
+    """Signs of life sent while a client waited."""
+    conversions: int = 0
+    """Temperature conversions that devices were told to make."""
+    transactions: int = 0
+    """Talks on the wires."""
+    broken_frames: int = 0
+    """Connections closed because of what the client sent."""
