@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from gateway.errors import Conflict, Uncertain, Unsupported
-from gateway.values import Change, Entry, NotGiven, Ready
+from gateway.errors import Conflict, NoSuchAttribute, Uncertain, Unsupported
+from gateway.values import Change, Entry, NotGiven, Reading, Ready
 
 if TYPE_CHECKING:
     import logging
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.path import Path
-    from gateway.values import Device, Link, Message, Reading, WatchEvent
+    from gateway.values import Device, Link, Message, WatchEvent
 
 
 #: Largest packed value, in bytes, that ``Store.set`` takes.
@@ -69,7 +69,8 @@ class Store(ABC):
     """A tree of values that all nodes share. Every write gets a revision, which rises over the whole store.
 
     An async context manager that owns a task group, ``tasks``: whatever is started there ends when the store is closed.
-    Values are what :mod:`gateway.codec` packs. ``Detached`` may come from every call.
+    An error of its block leaves as it is, not within a group. Values are what :mod:`gateway.codec` packs.
+    ``Detached`` may come from every call, and comes from each one after closing.
     """
 
     id: str
@@ -101,7 +102,7 @@ class Store(ABC):
             Conflict: the entry has another revision. Of several concurrent calls with one revision, one succeeds.
             CodecError, LimitExceeded: the value or the path can't be stored; nothing was written.
             Uncertain: unknown whether it was written.
-            Denied: this user may not.
+            Denied: this user may not, or the lease is not held any more.
 
         """
 
@@ -149,12 +150,14 @@ class Store(ABC):
         changes in revision order. For each path revisions rise, nothing comes twice, and the last value or deletion
         always arrives; values overwritten meanwhile may be missing. Renewals of a lease are not delivered.
         After a break the watch goes on by itself: from where it was, or with ``Resync``, the difference, ``Ready``.
+        A cancelled ``anext`` loses nothing: the next one goes on.
 
         Args:
             fetch: False: no snapshot; ``Ready`` comes first, then what changes after entering.
             min_depth, max_depth: number of elements below the watched path; -1: no limit.
-            since: (``store.id``, revision) up to which the caller knows everything; another id gives ``Resync`` and
-                the whole snapshot. It replaces the snapshot by the changes after that revision.
+            since: (``store.id``, revision) up to which the caller knows everything. It replaces the snapshot by the
+                changes after that revision. Another id, or a revision that the store can't continue from, gives
+                ``Resync`` first and then the whole snapshot: what the caller knew is void.
 
         """
 
@@ -233,7 +236,13 @@ class Interface(ABC):  # noqa: B024 - hardware may be able to do anything or not
 
         Raises: as :meth:`read`; one missing attribute gives an ``absent`` Reading instead.
         """
-        return [await self.read(device, attribute) for device, attribute in requests]
+        readings: list[Reading] = []
+        for device, attribute in requests:
+            try:
+                readings.append(await self.read(device, attribute))
+            except NoSuchAttribute:
+                readings.append(Reading(None, None, 0.0, "absent"))  # the supervisor fills in the time
+        return readings
 
     async def write(self, device: str, attribute: str, value: Any) -> None:
         """Write one value; returns when the device has acknowledged it.

@@ -67,10 +67,10 @@ def _complaint(value: Any, where: str = "value") -> str:
 def _alone(value: Any, where: str) -> str:
     if isinstance(value, datetime) and value.tzinfo is None:
         return f"{where} can't be stored: the timestamp has no time zone"
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return f"{where} can't be stored: {value} needs more than 64 bits"
     try:
         msgpack.packb(value, default=_extension, datetime=True)
-    except OverflowError:
-        return f"{where} can't be stored: {value} needs more than 64 bits"
     except (TypeError, ValueError):
         return f"{where} can't be stored: it is of type {type(value).__name__}"
     return ""

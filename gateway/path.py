@@ -67,7 +67,13 @@ class Path(Sequence[Element]):
     @classmethod
     def from_key(cls, key: str) -> Path:
         """Read a key as a backend stores it; ValueError when it is none."""
-        return cls(*(_key_element(part) for part in key.split("."))) if key else cls()
+        try:
+            path = cls(*(_key_element(part) for part in key.split("."))) if key else cls()
+        except (ValueError, IndexError, struct.error) as error:
+            raise ValueError(f"{key!r} is no key of a path") from error
+        if path.key != key:
+            raise ValueError(f"{key!r} is no key of a path")
+        return path
 
     @property
     def key(self) -> str:

@@ -1,0 +1,5 @@
+"""Backends of the store contract; ``open_store`` chooses one by its URL."""
+
+from gateway.store.urls import open_store
+
+__all__ = ["open_store"]
