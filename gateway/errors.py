@@ -186,3 +186,11 @@ class HandleRevoked(BusgateError):
 
 class ErrorRecorded(BusgateError):
     """The error has been recorded already; the run ends without a second record."""
+
+
+def sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The only exception in a group, however deep, else the group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -93,8 +93,8 @@ class Reading:
     """One value of a device.
 
     ``value`` is None unless the quality is ``ok``, ``suspect`` (true to the wire, but not to be believed) or ``stale``
-    (an old value, with its old time). ``unit`` is a unit text of Home Assistant, or None. ``time`` is in Unix seconds.
-    ``source`` is ``NODE/INTERFACE``; the supervisor fills it in.
+    (an old value, with its old time). ``unit`` is a unit text of Home Assistant, or None. ``time`` is in Unix seconds;
+    0 stands for now. ``source`` is ``NODE/INTERFACE``. The supervisor fills in the source, and now.
     """
 
     value: bool | int | float | str | None
