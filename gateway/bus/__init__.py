@@ -1,0 +1,1 @@
+"""Bus hardware of this node."""

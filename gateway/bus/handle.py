@@ -1,0 +1,105 @@
+"""A bus as one run of a job sees it.
+
+Theory of operation
+-------------------
+1. Each call goes to the best interface that is up at that moment: the one with the fewest recent losses, then the one
+   that stands first in the configuration.
+2. A read whose interface goes down under it is repeated on the next best. A write or command is repeated only when
+   nothing of it can have reached the hardware: the interface was down already, or its driver says ``unsent``.
+3. ``revoke()`` ends every use at once: what is in flight is cancelled and raises ``HandleRevoked``, like every later
+   call. A call returns only when the driver has let go of it, so a run that has ended has nothing in flight.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gateway.abc import BusHandle
+from gateway.bus.revocation import Revocation
+from gateway.errors import InterfaceDown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from gateway.abc import Buses, Interface
+    from gateway.bus.supervised import SupervisedInterface
+    from gateway.values import Device, Reading
+
+T = TypeVar("T")
+
+
+class NodeBusHandle(BusHandle):
+    """A handle on the interfaces of this node.
+
+    Args:
+        buses: tells of changes, and explains why nothing is up.
+        interfaces: those of the bus, in the order of the configuration.
+        guard: called right before each write or command enters the driver; raises what the caller is to get. A job
+            that must not write without its claim has this checked here.
+
+    """
+
+    def __init__(
+        self, bus: str, buses: Buses, interfaces: Sequence[SupervisedInterface], guard: Callable[[], None] | None = None
+    ) -> None:
+        self.bus = bus
+        self._buses = buses
+        self._interfaces = interfaces
+        self._guard = guard
+        self._revocation = Revocation(bus)
+
+    async def scan(self, *, alarmed: bool = False) -> list[Device]:
+        return await self._use(lambda up: up.scan(alarmed=alarmed))
+
+    async def read(self, device: str, attribute: str) -> Reading:
+        return await self._use(lambda up: up.read(device, attribute))
+
+    async def read_many(self, requests: Sequence[tuple[str, str]]) -> list[Reading]:
+        return await self._use(lambda up: up.read_many(requests))
+
+    async def write(self, device: str, attribute: str, value: Any) -> None:
+        await self._use(lambda up: up.write(device, attribute, value), writes=True)
+
+    async def send(self, device: str, command: str, **values: Any) -> Any:
+        return await self._use(lambda up: up.send(device, command, **values), writes=True)
+
+    async def probe(self) -> None:
+        await self._use(lambda up: up.probe())
+
+    def health(self) -> dict[str, Any]:
+        """The counters of the interface that would be used now; empty when none is up."""
+        best = self._best(())
+        return best.snapshot()["health"] if best else {}
+
+    async def wait_up(self) -> None:
+        async def wait() -> None:
+            while not self._best(()):
+                await self._buses.changed()
+
+        await self._revocation.guard(wait)
+
+    def revoke(self) -> None:
+        self._revocation.revoke()
+
+    async def _use(self, call: Callable[[Interface], Awaitable[T]], *, writes: bool = False) -> T:
+        return await self._revocation.guard(lambda: self._tried(call, writes=writes))
+
+    async def _tried(self, call: Callable[[Interface], Awaitable[T]], *, writes: bool) -> T:
+        """Make one call, on as many interfaces as it takes."""
+        tried: list[SupervisedInterface] = []
+        last: InterfaceDown | None = None
+        while interface := self._best(tried):
+            if writes and self._guard:
+                self._guard()
+            try:
+                return await call(interface.use())
+            except InterfaceDown as down:
+                if writes and not down.unsent:
+                    raise
+                tried.append(interface)
+                last = down
+        raise last or InterfaceDown(f"bus {self.bus!r} is not up here: {self._buses.explain(self.bus)}", unsent=True)
+
+    def _best(self, tried: Sequence[SupervisedInterface]) -> SupervisedInterface | None:
+        able = (interface for interface in self._interfaces if interface.up and interface not in tried)
+        return min(able, key=lambda up: up.trouble, default=None)

@@ -1,0 +1,130 @@
+"""The supervisor of this node's interfaces: each has a task of its own, and none delays another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+
+from gateway.abc import Buses
+from gateway.bus.handle import NodeBusHandle
+from gateway.bus.session import Timing
+from gateway.bus.supervised import InterfaceSpec, SupervisedInterface, Surroundings
+from gateway.errors import ConfigError, NotFound
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from gateway.abc import BusHandle, Driver
+    from gateway.clock import Clock
+
+__all__ = ["InterfaceSpec", "Interfaces", "Timing"]
+
+
+class Interfaces(Buses):
+    """All interfaces of one node. An async context manager: they are opened, and kept open, from entering to leaving.
+
+    Entering doesn't wait until an interface is up: a node starts without its hardware.
+
+    Args:
+        specs: the interfaces of the configuration.
+        find_driver: gives the driver of a name; raises a Misuse that says what to install (``Plugins.driver``).
+        node: the node's name, for ``Reading.source``.
+        on_error: called with an interface's name and an exception when it fails, is lost or can't be opened, once for
+            each new reason, and with None when that is over. Must return at once.
+
+    Raises:
+        ConfigError: two interfaces have one name.
+
+    """
+
+    def __init__(
+        self,
+        specs: Iterable[InterfaceSpec],
+        find_driver: Callable[[str], type[Driver]],
+        *,
+        node: str,
+        clock: Clock,
+        random: random.Random,
+        timing: Timing | None = None,
+        on_error: Callable[[str, Exception | None], None] = lambda name, error: None,
+    ) -> None:
+        around = Surroundings(node, clock, random, timing or Timing(), find_driver, self._change, on_error)
+        self.node = node
+        self._clock = clock
+        self._changed = anyio.Event()
+        self._interfaces: dict[str, SupervisedInterface] = {}
+        for spec in specs:
+            if spec.name in self._interfaces:
+                raise ConfigError([f"two interfaces have the name {spec.name!r}: give one another name"])
+            self._interfaces[spec.name] = SupervisedInterface(spec, around)
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        for name, interface in self._interfaces.items():
+            self._tasks.start_soon(interface.run, name=f"interface {name}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close all of them, at the same time; uses in flight are cancelled and raise ``InterfaceDown``."""
+        self._tasks.cancel_scope.cancel()
+        await self._tasks.__aexit__(None, None, None)  # what was raised within stays as it is, in no group
+
+    @property
+    def buses(self) -> list[str]:
+        """The names of the buses of this node, whether up or not."""
+        return sorted({interface.spec.bus for interface in self._interfaces.values()})
+
+    def is_up(self, bus: str) -> bool:
+        return any(interface.up for interface in self._of(bus))
+
+    def explain(self, bus: str) -> str:
+        """Name the state of each interface of the bus with its reason, or say which buses there are."""
+        if found := self._of(bus):
+            return "; ".join(self._told(interface) for interface in found)
+        here = ", ".join(self.buses) or "none"
+        return f"no interface of node {self.node!r} has the bus {bus!r} (buses here: {here})"
+
+    def handle(self, bus: str, guard: Callable[[], None] | None = None) -> BusHandle:
+        """A handle for one run.
+
+        Args:
+            guard: called right before each write or command enters the driver; what it raises, the caller gets.
+
+        Raises:
+            NotFound: no interface of this node has that bus.
+
+        """
+        if not (found := self._of(bus)):
+            raise NotFound(self.explain(bus))
+        return NodeBusHandle(bus, self, found, guard)
+
+    async def changed(self) -> None:
+        """Wait until the state of some interface, or the reason of its state, changes."""
+        await self._changed.wait()
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Each interface as ``{name, bus, driver, state, reason, since, health}``, plain values, for presence."""
+        return [interface.snapshot() for interface in self._interfaces.values()]
+
+    def wake(self, name: str) -> None:
+        """Try to open an interface at once, for its device has reappeared; NotFound when there is none of that name."""
+        if name not in self._interfaces:
+            raise NotFound(f"no interface {name!r} here (there are: {', '.join(self._interfaces) or 'none'})")
+        self._interfaces[name].wake()
+
+    def _of(self, bus: str) -> list[SupervisedInterface]:
+        return [interface for interface in self._interfaces.values() if interface.spec.bus == bus]
+
+    def _told(self, interface: SupervisedInterface) -> str:
+        lasting = max(0.0, self._clock.now() - interface.since)
+        text = f"interface {interface.spec.name!r} is {interface.state} for {lasting:.0f} s"
+        return f"{text}: {interface.reason}" if interface.reason else text
+
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
