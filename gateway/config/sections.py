@@ -1,0 +1,193 @@
+"""The sections of a configuration and their options, each with its default."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import socket
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
+
+from gateway.config.mistakes import Source, problem
+from gateway.config.secrets import masked
+from gateway.errors import ConfigError
+from gateway.locations import Locations
+from gateway.path import P, Path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _name(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("should be a name of at least one printable character")
+    return text
+
+
+def _interface_name(text: str) -> str:
+    if "/" in text:
+        raise ValueError("should be a name without '/', which stands between node and interface in a reading's source")
+    return _name(text)
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | Path):
+        raise ValueError(f"should be the text of a path, not {value!r}")  # noqa: TRY004 - what pydantic expects
+    return value if isinstance(value, Path) else P(value)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+InterfaceName = Annotated[str, AfterValidator(_interface_name)]
+PathText = Annotated[Path, PlainValidator(_path), PlainSerializer(str)]
+
+
+class Section(BaseModel):
+    """Some options; an unknown one is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class NodeSection(Section):
+    """``[node]``: which node this is, and the groups in which it runs jobs."""
+
+    name: Name = Field(default_factory=socket.gethostname)
+    groups: tuple[Name, ...] = ("default",)
+
+    @field_validator("groups")
+    @classmethod
+    def _some(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        if not groups:
+            raise ValueError("should name at least one group")
+        return tuple(dict.fromkeys(groups))
+
+
+class StoreSection(Section):
+    """``[store]``: which store this node shares; ``url`` is complete, its path absolute."""
+
+    url: str = Field(default_factory=lambda: default_store_url(os.environ))
+
+    @field_validator("url")
+    @classmethod
+    def _absolute(cls, url: str, info: ValidationInfo) -> str:
+        if not re.match(r"[a-z][a-z0-9+]+:.", url):
+            raise ValueError(f"should be a URL such as 'sqlite:store.db', not {url!r}")
+        scheme, _, rest = url.partition(":")
+        if scheme != "sqlite":
+            return url
+        folder = (info.context or {}).get("folder", pathlib.Path.cwd())
+        return f"sqlite:{os.path.abspath(folder / pathlib.Path(rest).expanduser())}"  # noqa: PTH100 - no link is followed
+
+
+class InterfaceSection(Section):
+    """One ``[[interface]]``: a piece of hardware; ``options`` are the driver's own, not validated yet."""
+
+    bus: Name
+    driver: Name
+    name: InterfaceName
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        own = {key: given[key] for key in ("bus", "driver", "name") if key in given}
+        options = {key: value for key, value in given.items() if key not in own}
+        bus = own.get("bus")
+        default = bus if isinstance(bus, str) and bus.strip() else "?"
+        return {"name": default, **own, "options": options}
+
+
+class PluginsSection(Section):
+    """``[plugins]``: installed plugins that are not loaded, by the name of their entry point."""
+
+    disabled: tuple[str, ...] = ()
+
+
+class LogSection(Section):
+    """``[log]``: how much is logged to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+# Options of the same names as the attributes of Locations, which stays free of pydantic.
+_LOCATIONS: dict[str, Any] = {spot.name: (PathText, spot.default) for spot in fields(Locations)}
+LocationsSection: Any = create_model("LocationsSection", __base__=Section, **_LOCATIONS)
+
+
+class Config(Section):
+    """A whole configuration."""
+
+    node: NodeSection = Field(default_factory=NodeSection)
+    store: StoreSection = Field(default_factory=StoreSection)
+    locations_section: LocationsSection = Field(default_factory=LocationsSection, alias="locations")
+    interfaces: tuple[InterfaceSection, ...] = Field(default=(), alias="interface")
+    plugins: PluginsSection = Field(default_factory=PluginsSection)
+    log: LogSection = Field(default_factory=LogSection)
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @property
+    def source(self) -> Source:
+        """The file, if there is one, and the lines in it, to give a place to mistakes that are found later."""
+        return self._source
+
+    @property
+    def locations(self) -> Locations:
+        return Locations(**{spot.name: getattr(self.locations_section, spot.name) for spot in fields(Locations)})
+
+    def as_map(self) -> dict[str, Any]:
+        """The plain values in the shape of the file, secrets masked."""
+        shown = self.model_dump(by_alias=True)
+        for interface in shown["interface"]:
+            interface |= interface.pop("options")
+        return masked(shown)  # type: ignore[no-any-return]
+
+    def for_code(self) -> dict[str, Any]:
+        """What stored code sees as ``_cfg``: paths as paths, secrets masked."""
+        places = {spot.name: getattr(self.locations, spot.name) for spot in fields(Locations)}
+        return self.as_map() | {"locations": places}
+
+    def with_overrides(self, *, store: str | None = None, name: str | None = None) -> Self:
+        """A copy with what the command line says; a relative path in ``store`` counts from the current directory.
+
+        Raises: ConfigError.
+        """
+        changes: dict[str, Section] = {}
+        mistakes: list[str] = []
+        for option, section, given in (
+            ("--store", "store", {"url": store}),
+            ("--name", "node", {"name": name, "groups": self.node.groups}),
+        ):
+            if None in given.values():
+                continue
+            try:
+                changes[section] = type(getattr(self, section)).model_validate(given)
+            except ValidationError as error:
+                mistakes += [f"{option}: {problem(each, type(self))}" for each in error.errors()]
+        if mistakes:
+            raise ConfigError(mistakes)
+        return self.model_copy(update=changes)
+
+
+def default_store_url(environ: Mapping[str, str]) -> str:
+    """``sqlite:$XDG_STATE_HOME/busgate/store.db``; XDG Base Directory Specification 0.8 gives ``~/.local/state``."""
+    state = environ.get("XDG_STATE_HOME", "")
+    # The specification: "If an implementation encounters a relative path [...] it should ignore it."
+    home = pathlib.Path(state) if state.startswith("/") else pathlib.Path("~/.local/state").expanduser()
+    return f"sqlite:{home / 'busgate' / 'store.db'}"
