@@ -1,0 +1,329 @@
+"""One run of stored code, contained: whatever the code does, this ends with an outcome.
+
+Theory of operation
+-------------------
+1. The code runs in a task of its own within the run's task group; so do its watches, timers and spawned tasks. The
+   first of them that fails ends the run. Nothing that stored code raises leaves this module: ``SystemExit``, groups
+   and exceptions of its own making count as errors here, and only here. ``KeyboardInterrupt`` propagates.
+2. A run is cancelled only if the runner cancelled it. Code that raises a cancellation by itself has failed.
+3. What ended the run is decided once, by what came first: the code's end, an error, or ``cancel``. An error while
+   the code is being cancelled goes to the log.
+4. When the run ends, its bus handles are revoked first; then its tasks are cancelled and waited for. Code in a worker
+   thread is left behind when it is cancelled (see :mod:`gateway.code.threads`).
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import AsyncExitStack
+from copy import deepcopy
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import anyio
+
+from gateway import codec
+from gateway.abc import MAX_VALUE
+from gateway.code.threads import OneThread, run_in_thread
+from gateway.code.variables import AttributeMap, merged
+from gateway.errors import CodecError, ErrorRecorded
+from gateway.runner import messages
+from gateway.runner.call_admin import CallAdmin
+from gateway.runner.error_log import describe, trace
+from gateway.runner.event_queue import EventQueue
+from gateway.runner.watchdog import MARK, LoopBlocked
+from gateway.values import NotGiven
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from anyio.abc import TaskGroup, TaskStatus
+
+    from gateway.abc import BusHandle
+    from gateway.code.procedures import Procedure
+    from gateway.path import Path
+    from gateway.runner.context import NodeContext
+    from gateway.runner.entries import End, RunnerEntry
+
+#: Seconds that code gets after ``None`` came as its last message, and after it was cancelled.
+GRACE: Final = 10.0
+#: Seconds from the start to the first sign of life, and from one to the next.
+FIRST_PING: Final = 5.0
+PING: Final = 60.0
+#: Packed bytes that a result may take; the rest of the state needs some too.
+MAX_RESULT: Final = MAX_VALUE - 4096
+
+_CLASSES: Final = MappingProxyType(
+    {
+        name: getattr(messages, name)
+        for name in (
+            "RunnerMessage", "GroupState", "CompleteState", "PartialState", "DetachedState", "BrokenState",
+            "ReadyMsg", "TimerMsg", "ChangeMsg", "TopicMsg",
+        )
+    }
+    | {"ErrorRecorded": ErrorRecorded, "NotGiven": NotGiven}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        result: what the code returned; ``NotGiven`` unless it finished.
+        message, traceback: of what went wrong.
+        recorded: whether the code has recorded its error itself.
+
+    """
+
+    end: End
+    result: Any = NotGiven
+    message: str = ""
+    traceback: str = ""
+    recorded: bool = False
+
+
+class Host(Protocol):
+    """Who keeps the state of the job."""
+
+    async def ping(self) -> None:
+        """The run lives."""
+
+    async def setup_done(self) -> None:
+        """The run works."""
+
+    async def record(self, message: str, place: Path | None, traceback: str, data: Any) -> None:
+        """Record an error of the run; the place defaults to the job's."""
+
+
+class Execution:
+    """One run of a job.
+
+    Args:
+        name: of the job, for messages.
+        threads: where code for a worker thread runs.
+
+    """
+
+    def __init__(
+        self,
+        context: NodeContext,
+        host: Host,
+        name: str,
+        entry: RunnerEntry,
+        procedure: Procedure,
+        threads: OneThread,
+    ) -> None:
+        self.context = context
+        self.entry = entry
+        self.procedure = procedure
+        self.queue = EventQueue(entry.queue, entry.overflow)
+        self.stack = AsyncExitStack()
+        self.setup_done = host.setup_done
+        self.record = host.record
+        self._host = host
+        self._name = name
+        self._threads = threads
+        self._scope = anyio.CancelScope()
+        self._cancelled = anyio.Event()
+        self._outcome: Outcome | None = None
+        self._handles: list[BusHandle] = []
+        self._tasks: TaskGroup
+
+    @property
+    def log(self) -> logging.Logger:
+        return self.context.log.getChild(self._name)
+
+    def cancel(self, end: End) -> None:
+        """End the run, for the reason that ``end`` names."""
+        self._decide(Outcome(end, message=self._why(end)))
+        self._revoke()
+        self._cancelled.set()
+        self._scope.cancel()
+
+    async def run(self) -> Outcome:
+        """Run the code to its end; never raises what the code raises."""
+        async with anyio.create_task_group() as helpers:
+            helpers.start_soon(self._complain)
+            with self._scope:
+                async with anyio.create_task_group() as self._tasks:
+                    self._start_limits()
+                    self._tasks.start_soon(self._main)
+            helpers.cancel_scope.cancel()
+        return self._outcome or Outcome("cancelled")
+
+    def bus(self, name: str) -> BusHandle:
+        """A bus handle that is revoked when the run ends."""
+        handle = self.context.buses.handle(name)
+        self._handles.append(handle)
+        return handle
+
+    def start_soon(self, function: Callable[..., Awaitable[Any]], /, *args: Any) -> None:
+        """Start a task of this run; an error in it is an error of the run."""
+        self._tasks.start_soon(self._contained, function, args)
+
+    async def start(self, function: Callable[..., Awaitable[Any]], /, *args: Any) -> None:
+        """Start ``function(started, *args)`` and wait until it has called ``started``.
+
+        Raises: what the function raises before.
+        """
+
+        async def task(*, task_status: TaskStatus[None]) -> None:
+            begun = False
+
+            def started() -> None:
+                nonlocal begun
+                begun = True
+                task_status.started()
+
+            try:
+                await function(started, *args)
+            except BaseException as error:
+                if not begun:
+                    raise
+                await self._fail(error)
+
+        await self._tasks.start(task)
+
+    async def _main(self) -> None:
+        await self._contained(self._code, ())
+        self._revoke()
+        self._tasks.cancel_scope.cancel()
+
+    async def _code(self) -> None:
+        async with self.stack:
+            result = await self._call()
+        if complaint := _unstorable(result):
+            self._decide(Outcome("error", message=f"the result can't be stored: {complaint}"))
+        else:
+            self._decide(Outcome("finished", result=result))
+
+    async def _call(self) -> Any:
+        await anyio.lowlevel.checkpoint()
+        call = self.procedure.bind(self._variables())
+        if self.procedure.is_async is False:
+            return await _threaded(call, self._threads)
+        return await call() if self.procedure.is_async else call()
+
+    def _variables(self) -> dict[str, Any]:
+        data = deepcopy(merged(self.procedure.default, self.entry.data))
+        if self.entry.bus is not None and "bus" not in self.entry.data:
+            data["bus"] = self.entry.bus
+        given = self.context.code.basic_variables(self.procedure)
+        given |= {"_cfg": AttributeMap(self.context.cfg), "_cls": AttributeMap(_CLASSES), "_log": self.log}
+        if self.procedure.is_async:
+            given |= {"_info": self.queue, "_self": CallAdmin(self)}
+        return data | given | {MARK: self._name}
+
+    def _start_limits(self) -> None:
+        self._tasks.start_soon(self._ping)
+        self._tasks.start_soon(self._stall)
+        if self.entry.timeout:
+            self._tasks.start_soon(self._timeout)
+        if self.entry.ok_after:
+            self._tasks.start_soon(self._ok_after)
+
+    async def _ping(self) -> None:
+        pause = FIRST_PING
+        while True:
+            await self.context.clock.sleep(pause)
+            await self._host.ping()
+            pause = PING
+
+    async def _stall(self) -> None:
+        await self.queue.stalled.wait()
+        await self.context.clock.sleep(GRACE)
+        self.cancel("stalled")
+
+    async def _timeout(self) -> None:
+        await self.context.clock.sleep(self.entry.timeout)
+        self.cancel("timeout")
+
+    async def _ok_after(self) -> None:
+        await self.context.clock.sleep(self.entry.ok_after)
+        await self.setup_done()
+
+    async def _complain(self) -> None:
+        """Say so when the code ignores that it is cancelled."""
+        await self._cancelled.wait()
+        await self.context.clock.sleep(GRACE)
+        message = f"it does not end: cancelled {GRACE:g} s ago, the code goes on"
+        self.log.error("%s", message)
+        await self.record(message, None, "", None)
+
+    async def _contained(self, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+        try:
+            await function(*args)
+        except BaseException as error:  # noqa: BLE001 - see _fail
+            await self._fail(error)
+
+    async def _fail(self, error: BaseException) -> None:
+        """Take an exception of stored code as the run's error; let pass what is the runner's own."""
+        cancellation = anyio.get_cancelled_exc_class()
+        ending = anyio.current_effective_deadline() == -math.inf
+        if isinstance(error, KeyboardInterrupt) or (ending and isinstance(error, cancellation)):
+            raise error
+        if self._outcome is not None and not _only(error, cancellation):
+            self.log.error("while it was ending (%s): %s", self._outcome.end, trace(error))
+        self._decide(_failure(error, cancellation))
+        self._revoke()
+        self._tasks.cancel_scope.cancel()
+        await anyio.lowlevel.checkpoint()
+
+    def _decide(self, outcome: Outcome) -> None:
+        if self._outcome is None:
+            self._outcome = outcome
+
+    def _revoke(self) -> None:
+        while self._handles:
+            self._handles.pop().revoke()
+
+    def _why(self, end: End) -> str:
+        if end == "timeout":
+            return f"the run took longer than its timeout, {self.entry.timeout:g} s"
+        if end == "stalled":
+            waited = f"more than {self.entry.queue} messages had to wait"
+            return f"{waited}, and the code did not end within {GRACE:g} s after it got None"
+        return ""
+
+
+async def _threaded(call: Callable[[], Any], threads: OneThread) -> Any:
+    try:
+        return await run_in_thread(call, threads)
+    except KeyboardInterrupt as error:  # signals go to the main thread, so this is the code's own
+        raise BaseExceptionGroup("in a worker thread", [error]) from None
+
+
+def _failure(error: BaseException, cancellation: type[BaseException]) -> Outcome:
+    found = list(_leaves(error))
+    if blocked := next((leaf for leaf in found if isinstance(leaf, LoopBlocked)), None):
+        return Outcome("blocked", message=str(blocked), traceback=trace(error))
+    if _only(error, cancellation):
+        return Outcome("error", message="the code cancelled itself; _self.cancel() does that", traceback=trace(error))
+    if isinstance(error, BaseExceptionGroup):
+        error = error.split(cancellation)[1] or error
+    recorded = all(isinstance(leaf, (ErrorRecorded, cancellation)) for leaf in found)
+    return Outcome("error", message=describe(error), traceback=trace(error), recorded=recorded)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error
+
+
+def _only(error: BaseException, kind: type[BaseException]) -> bool:
+    return all(isinstance(leaf, kind) for leaf in _leaves(error))
+
+
+def _unstorable(result: Any) -> str:
+    """Why a result can't be stored; empty if it can."""
+    try:
+        size = len(codec.encode(result))
+    except CodecError as error:
+        return str(error)
+    return f"it takes {size} bytes, {MAX_RESULT} are possible" if size > MAX_RESULT else ""

@@ -1,0 +1,163 @@
+"""One job as its runner holds it in memory: entry, state, run, and why it waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anyio
+
+from gateway.code.threads import OneThread
+from gateway.errors import BusgateError
+from gateway.runner.execution import Execution
+from gateway.runner.schedule import FAILURES, POISON_DEATHS, Decision, ended, schedule, started
+
+if TYPE_CHECKING:
+    from gateway.code.procedures import Procedure
+    from gateway.path import Path
+    from gateway.runner.entries import End, RunnerEntry, StateEntry
+    from gateway.runner.execution import Outcome
+    from gateway.runner.scheduler import Scheduler
+
+
+class Hold(NamedTuple):
+    """Why a job that is due does not start: ``kind`` is ``code``, ``bus`` or ``thread``; ``reason`` is in words."""
+
+    kind: str
+    reason: str
+
+
+class Job:
+    """One job.
+
+    Attributes:
+        entry: None while what is stored can't be read; then ``reason`` says why.
+        state: the truth about its runs.
+        execution: its run, if one is going on.
+        deadline: on the lease clock, when it is to be looked at again.
+        absolute: whether that follows from its target, so that it moves with the wall clock.
+        hold: why it doesn't start although it is due.
+        reason: why it waits, or what it does.
+        removed: it was deleted while it ran; ``successor`` is what was stored at its path since.
+
+    """
+
+    def __init__(self, runner: Scheduler, path: Path, state: StateEntry) -> None:
+        context = runner.context
+        self.path = path
+        self.place = runner.place.states + path
+        self.entry: RunnerEntry | None = None
+        self.state = state
+        self.execution: Execution | None = None
+        self.deadline: float | None = None
+        self.absolute = False
+        self.hold: Hold | None = None
+        self.reason = ""
+        self.removed = False
+        self.successor: Any = None
+        self.threads = OneThread(lambda: runner.touch(self))
+        self._runner = runner
+        self._context = context
+        self._saving = anyio.Lock()
+        self._recorded_at: set[Path] = set()
+        self._stopped_at = context.clock.lease_now() - max(0.0, context.clock.now() - state.stopped)
+
+    def decide(self) -> Decision:
+        """When it starts next. The time since its last end is counted on the monotonic clock."""
+        assert self.entry is not None
+        now = self._context.clock.now()
+        stopped = now - (self._context.clock.lease_now() - self._stopped_at)
+        return schedule(self.entry, self.state.replace(stopped=stopped), now)
+
+    def prepare(self, procedure: Procedure) -> Execution:
+        """Get ready for a run."""
+        assert self.entry is not None
+        self.hold, self.deadline, self.reason = None, None, "it runs"
+        self.execution = Execution(self._context, self, str(self.place), self.entry, procedure, self.threads)
+        return self.execution
+
+    async def begin(self, token: int) -> None:
+        """Write that the run starts.
+
+        Raises:
+            BusgateError: the state can't be written.
+
+        """
+        assert self.execution is not None
+        node, incarnation = self._context.name, self._context.incarnation
+        now = self._context.clock.now()
+        self.state = started(self.execution.entry, self.state, now, node=node, incarnation=incarnation, token=token)
+        async with self._saving:
+            await self._runner.save(self)
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Write how the run ended, and its error if there was one."""
+        assert self.execution is not None
+        entry = self.entry or self.execution.entry
+        if outcome.end in FAILURES and not outcome.recorded:
+            await self._context.errors.record(
+                "run", self.place, outcome.message, traceback=outcome.traceback, data={"end": outcome.end}
+            )
+        if outcome.end == "finished":
+            await self._resolve()
+        self._stopped_at = self._context.clock.lease_now()
+        self.state = ended(entry, self.state, self._context.clock.now(), outcome.end, outcome.result)
+        self.execution = None
+        await self._save()
+
+    async def recover(self) -> None:
+        """Take note that the process that ran it has died."""
+        assert self.entry is not None
+        died = self.state.incarnation or self.state.node
+        self._context.log.warning("%s was running when its node died (%s)", self.place, died)
+        self._stopped_at = self._context.clock.lease_now()
+        self.state = ended(self.entry, self.state, self._context.clock.now(), "node died")
+        if self.state.deaths >= POISON_DEATHS:
+            message = f"its node died within 5 s of the start {self.state.deaths} times in a row"
+            await self._context.errors.record("run", self.place, message, data={"end": "node died"})
+        await self._save()
+
+    async def note_hold(self, hold: Hold) -> None:
+        """Write why it does not start."""
+        if self.hold is hold and self.state.reason != hold.reason:
+            self.state = self.state.replace(reason=hold.reason)
+            await self._save()
+
+    async def ping(self) -> None:
+        self.state = self.state.replace(pinged=self._context.clock.now())
+        await self._save()
+
+    async def setup_done(self) -> None:
+        self.state = self.state.replace(pinged=self._context.clock.now(), backoff=0)
+        await self._resolve()
+        await self._save()
+
+    async def record(self, message: str, place: Path | None, traceback: str, data: Any) -> None:
+        if place is not None:
+            self._recorded_at.add(place)
+        await self._context.errors.record("run", place or self.place, message, traceback=traceback, data=data)
+
+    async def report(self, problem: str) -> None:
+        """What is stored is no job."""
+        self.reason = problem
+        await self._context.errors.record("run", self.place, problem)
+
+    def stop(self, end: End) -> None:
+        """End its run, if there is one."""
+        if self.execution is not None:
+            self.execution.cancel(end)
+
+    async def _resolve(self) -> None:
+        for place in {self.place, *self._recorded_at}:
+            await self._context.errors.resolve("run", place)
+        self._recorded_at.clear()
+
+    async def resolve_report(self) -> None:
+        """What is stored is a job again."""
+        await self._context.errors.resolve("run", self.place)
+
+    async def _save(self) -> None:
+        async with self._saving:
+            try:
+                await self._runner.save(self)
+            except BusgateError as error:
+                self._context.log.error("the state of %s can't be written: %s", self.place, error)  # noqa: TRY400

@@ -1,0 +1,112 @@
+"""What the code of a job finds in its event queue ``_info``; every message has ``.msg``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from gateway.path import Path
+    from gateway.runner.call_admin import Timer
+    from gateway.values import Change, Message
+
+
+class RunnerMessage:
+    """Something the runner tells the code."""
+
+    def __init__(self, msg: Any = None) -> None:
+        self.msg = msg
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Messages of one key tell about the same thing; with ``coalesce`` only the last of them waits."""
+        return (type(self),)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.msg!r})"
+
+
+class GroupState(RunnerMessage):
+    """What the runner's group is like; ``.msg`` is ``{members, nodes, previous}``."""
+
+    name: ClassVar[str] = ""
+
+
+class CompleteState(GroupState):
+    """All nodes of the group are there."""
+
+    name = "complete"
+
+
+class PartialState(GroupState):
+    """Some nodes of the group are missing."""
+
+    name = "partial"
+
+
+class DetachedState(GroupState):
+    """This node is alone, or cut off from the store."""
+
+    name = "detached"
+
+
+class BrokenState(GroupState):
+    """The store can't be used."""
+
+    name = "broken"
+
+
+class ReadyMsg(RunnerMessage):
+    """All watches with ``fetch=True`` have delivered what was there; ``.msg`` is their number."""
+
+    msg: int
+
+
+class TimerMsg(RunnerMessage):
+    """A timer has run out; ``.msg`` is the timer."""
+
+    msg: Timer
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return type(self), id(self.msg)
+
+
+class ChangeMsg(RunnerMessage):
+    """An entry that the code watches was set or deleted; ``.msg`` is the store's change.
+
+    ``.path`` is its full path, ``.value`` its value; the message of a deleted entry has no ``.value``.
+    """
+
+    msg: Change
+
+    @property
+    def path(self) -> Path:
+        return self.msg.path
+
+    @property
+    def value(self) -> Any:
+        if self.msg.deleted:
+            raise AttributeError(f"{self.msg.path} was deleted, so this message has no value")
+        return self.msg.value
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return type(self), self.msg.path
+
+
+class TopicMsg(RunnerMessage):
+    """A value was sent to a topic that the code monitors; ``.path`` is the topic, ``.msg`` the store's message."""
+
+    msg: Message
+
+    @property
+    def path(self) -> Path:
+        return self.msg.topic
+
+    @property
+    def value(self) -> Any:
+        return self.msg.value
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return type(self), self.msg.topic

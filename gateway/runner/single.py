@@ -1,0 +1,29 @@
+"""The single-node runner: its jobs are pinned to one named node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.locations import Place
+from gateway.runner.messages import CompleteState, DetachedState, GroupState
+from gateway.runner.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from gateway.runner.context import NodeContext
+
+
+class SingleRunner(Scheduler):
+    """Runs the jobs of ``at.NODE.GROUP`` on the node of that name.
+
+    It alone writes their states, so what it has in memory is the truth: it goes on while the store is out of reach,
+    and writes when the store is back. When it starts and finds that a job was running, that process has died.
+
+    Its group is one node out of one: complete while the store is in reach, else detached.
+    """
+
+    def __init__(self, context: NodeContext, group: str = "default") -> None:
+        super().__init__(context, Place("at", group, context.name))
+
+    def group_state(self) -> GroupState:
+        kind = DetachedState if self.context.store.link.state == "detached" else CompleteState
+        return kind({"members": [self.context.name], "nodes": 1})

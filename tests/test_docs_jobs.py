@@ -1,0 +1,105 @@
+"""The examples of docs/jobs.md do what the page says."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from random import Random
+
+import anyio
+import pytest
+
+from gateway.abc import Buses
+from gateway.code import check
+from gateway.locations import Locations, Place
+from gateway.path import P
+from gateway.record import Record
+from gateway.runner import NodeContext, RunnerEntry, SingleRunner, StateEntry
+from gateway.store.memory import MemoryServer, MemoryStore
+from gateway.testing.clocks import VirtualClock, standing_time
+from gateway.values import Change
+
+PAGE = (Path(__file__).parents[1] / "docs" / "jobs.md").read_text()
+BLOCKS = re.findall(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+JOBS = [
+    (dict(word.split("=", 1) for word in info.split()), text) for _, info, text in BLOCKS if info.startswith("job=")
+]
+LIBRARY = [text for _, info, text in BLOCKS if info == "library"]
+MODES = {"sync": None, "thread": False, "async": True}
+PLACE = Place("at", "default", "attic")
+
+
+class NoBuses(Buses):
+    def is_up(self, bus):
+        return False
+
+    def explain(self, bus):
+        return "there are no buses here"
+
+    def handle(self, bus):
+        raise LookupError(bus)
+
+    async def changed(self):
+        await anyio.sleep_forever()
+
+
+@pytest.fixture
+async def store(anyio_backend):
+    async with MemoryStore(MemoryServer(Random(1)), clock=VirtualClock(), random=Random(1), node="attic") as opened:
+        yield opened
+
+
+async def ended(store):
+    async with store.watch(Locations().states_of(PLACE), max_depth=1) as events:
+        async for event in events:
+            if isinstance(event, Change) and event.value["runs"] and event.value["node"] is None:
+                return StateEntry.from_map(event.value)
+    raise AssertionError("the watch has ended")
+
+
+def test_the_page_has_examples_of_each_kind():
+    assert {info["mode"] for info, _ in JOBS} == set(MODES)
+    assert len(JOBS) >= 5
+    assert len(LIBRARY) >= 2
+
+
+@pytest.mark.parametrize(("info", "text"), JOBS, ids=[info["job"] for info, _ in JOBS])
+async def test_a_job_gives_the_result_that_stands_there(store, info, text):
+    entry = {"code": text, "is_async": MODES[info["mode"]]}
+    assert check(entry, data={}) == []
+    await store.set(Locations().procedures + P(info["job"]), entry)
+    job = RunnerEntry(code=P(info["job"]), target=store.clock.now())
+    await store.set(Locations().jobs_of(PLACE) + P("example"), job.to_map())
+    context = await NodeContext.build(store, name="attic", incarnation="one", buses=NoBuses())
+    runner = SingleRunner(context)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(runner.run)
+        if info["mode"] == "thread":
+            with standing_time():
+                state = await ended(store)
+        else:
+            state = await ended(store)
+        runner.stop()
+    assert state.end == "finished", await context.errors.list()
+    assert state.result == json.loads(info["result"])
+
+
+@pytest.mark.parametrize("text", LIBRARY)
+async def test_a_program_runs(store, text):
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    result = eval(compile(text, "docs/jobs.md", "exec", flags), {"store": store})
+    if result is not None:
+        await result
+
+
+@pytest.mark.parametrize(("info", "record"), [("job", RunnerEntry), ("state", StateEntry)])
+def test_a_record_is_one(info: str, record: type[Record]):
+    (text,) = (text for kind, words, text in BLOCKS if (kind, words) == ("json", info))
+    assert record.check(json.loads(text)) == []
+
+
+@pytest.mark.parametrize(("heading", "record"), [("## Jobs", RunnerEntry), ("## State", StateEntry)])
+def test_every_field_is_described(heading: str, record: type[Record]):
+    section = PAGE.split(heading, 1)[1].split("\n## ", 1)[0]
+    missing = [name for name in record.model_fields if f"`{name}`" not in section and f'"{name}"' not in section]
+    assert missing == []
