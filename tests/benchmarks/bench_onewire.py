@@ -46,7 +46,9 @@ def cached_reads() -> list[Figure]:
     return [
         Figure(f"{name}, pyownet", 1 / bare.wall, "reads/s", cpu=bare.cpu),
         Figure(f"{name}, driver", 1 / ours.wall, "reads/s", base, bare.wall / ours.wall, "aim 2.5", ours.cpu),
-        Figure(f"{name}, driver, one by one", 1 / single.wall, "reads/s", base, bare.wall / single.wall, cpu=single.cpu),
+        Figure(
+            f"{name}, driver, one by one", 1 / single.wall, "reads/s", base, bare.wall / single.wall, cpu=single.cpu
+        ),
     ]
 
 

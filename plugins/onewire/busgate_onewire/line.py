@@ -1,0 +1,96 @@
+"""A connection as the event loop uses it: requests go in, answers come out, a thread does the waiting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import anyio.to_thread
+
+from busgate_onewire.owserver import Connection
+from gateway.errors import InterfaceDown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from busgate_onewire.options import Address
+    from busgate_onewire.owserver import Answer, Outcome, Request
+
+#: Seconds after which a long list of requests lets others have the line.
+SLICE: Final = 0.25
+#: Seconds that one request may take beyond its timeout: two connects and the granularity of the keepalives.
+MARGIN: Final = 6.0
+
+
+class Line:
+    """One connection and those who use it, one at a time, in the order in which they come.
+
+    A call that is cancelled leaves its connection behind, with the answer that may still come; the next call has a new
+    one. The thread that was left ends at once, because its socket is shut down.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._lock = anyio.Lock()
+        self._connection: Connection | None = None
+        self._limiter = anyio.CapacityLimiter(1)
+        self._opened = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has a connection, or is using one."""
+        return self._lock.locked() or (self._connection is not None and self._connection.alive)
+
+    @property
+    def reconnects(self) -> int:
+        """How often the connection had to be made again."""
+        return max(0, self._opened - 1)
+
+    async def ask(self, requests: Sequence[Request], *, burst: bool = False) -> list[Answer]:
+        """Make requests one after the other; between two of them others may have the line.
+
+        Args:
+            burst: they are reads that need no bus: don't wait for an answer before sending the next.
+
+        Raises:
+            InterfaceDown: the server can't be reached or doesn't answer.
+
+        """
+        answers: list[Answer] = []
+        while len(answers) < len(requests):
+            async with self._lock:
+                outcome = await self._hop(requests[len(answers) :], burst=burst)
+            answers += outcome.answers
+            if outcome.lost:
+                raise InterfaceDown(
+                    f"owserver at {self._address}: {outcome.lost}", unsent=outcome.unsent and not answers
+                )
+        return answers
+
+    async def _hop(self, requests: Sequence[Request], *, burst: bool) -> Outcome:
+        connection, self._connection = self._connection or Connection(self._address), None
+        patience = SLICE + 2 * max(request.timeout for request in requests) + MARGIN
+        work = connection.run_burst if burst and len(requests) > 1 else connection.run
+        outcome = None
+        try:
+            with anyio.move_on_after(patience):
+                outcome = await anyio.to_thread.run_sync(
+                    work, requests, SLICE, abandon_on_cancel=True, limiter=self._limiter
+                )
+        finally:
+            self._opened += connection.opened
+            connection.opened = 0
+            if outcome is None:
+                connection.interrupt()
+                self._limiter = anyio.CapacityLimiter(1)  # the thread left behind keeps its token
+            else:
+                self._connection = connection
+        if outcome is None:
+            raise InterfaceDown(f"owserver at {self._address}: no answer within {patience:g} s")
+        return outcome
+
+    def close(self) -> None:
+        """Hang up; the line can be used again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
