@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from gateway.abc import Driver
 from gateway.code.variables import AttributeMap
-from gateway.config import Config, load, parse
+from gateway.config import Config, driver_mistakes, load, parse
+from gateway.config.sections import default_store_url
 from gateway.errors import ConfigError
 from gateway.path import P
 
@@ -152,3 +155,33 @@ def test_no_mutation_gives_a_traceback(data):
         assert isinstance(parse("\n".join(changed), Path("busgate.toml")), Config)
     except ConfigError as error:
         assert all(mistake.startswith("busgate.toml") for mistake in error.mistakes)  # noqa: PT017
+
+
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite:a\\u0000b", "store.db", ""])
+def test_what_is_no_store(url):
+    (found,) = mistakes(f'[store]\nurl = "{url}"\n')
+    assert found.startswith("busgate.toml:2: store.url: should be a URL such as 'sqlite:store.db'")
+
+
+def test_homes(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert default_store_url({"XDG_STATE_HOME": "/x"}) == "sqlite:/x/busgate/store.db"
+    assert default_store_url({"XDG_STATE_HOME": "relative"}) == "sqlite:/home/me/.local/state/busgate/store.db"
+    assert parse('[store]\nurl = "sqlite:~/my.db"\n', Path("x.toml")).store.url == "sqlite:/home/me/my.db"
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    assert default_store_url({}) == "sqlite:/var/lib/busgate/store.db"
+
+
+def test_a_secret_of_the_wrong_type_is_not_told():
+    class Options(BaseModel):
+        password: str
+        url: int
+
+    config = parse('[[interface]]\nbus = "b"\ndriver = "x"\npassword = 987\nurl = "a://me:pw@h"\n', Path("x.toml"))
+    driver = type("D", (Driver,), {"name": "x", "options": Options})
+    text = "\n".join(driver_mistakes(config, lambda _: driver))
+    assert "interface[0].password" in text
+    assert "interface[0].url" in text
+    assert "987" not in text
+    assert "pw" not in text

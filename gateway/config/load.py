@@ -37,8 +37,10 @@ def load(file: str | os.PathLike[str] | None = None, *, store: str | None = None
         ConfigError: with all mistakes of the file.
 
     """
+    if file == "":
+        raise ConfigError(["--config: the name of the file is empty"])
     named = file or os.environ.get("BUSGATE_CONFIG")
-    found = pathlib.Path(named) if named else next(filter(pathlib.Path.is_file, map(pathlib.Path, SEARCHED)), None)
+    found = pathlib.Path(named) if named else next(filter(_is_there, map(pathlib.Path, SEARCHED)), None)
     config = Config() if found is None else parse(_text(found), found)
     return config.with_overrides(store=store, name=name)
 
@@ -92,6 +94,14 @@ def driver_mistakes(config: Config, find_driver: Callable[[str], type[Driver]]) 
         except Misuse as error:
             mistakes.append(config.source.mistake(("interface", index, "driver"), str(error)))
     return mistakes
+
+
+def _is_there(file: pathlib.Path) -> bool:
+    """Whether there is such a file; one that can't be looked at counts, lest another store be used unnoticed."""
+    try:
+        return file.is_file()
+    except PermissionError:
+        return True
 
 
 def _text(file: pathlib.Path) -> str:

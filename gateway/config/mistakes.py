@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from gateway.config.secrets import masked
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -43,7 +45,7 @@ def problem(error: ErrorDetails, schema: type[BaseModel]) -> str:
         case "tuple_type" if isinstance(error["input"], dict):
             return f"should be a list; write [[{error['loc'][-1]}]] with double brackets"
     text = error["msg"].removeprefix("Input ")
-    given = repr(error["input"])
+    given = repr(masked(error["input"], str(error["loc"][-1]) if error["loc"] else ""))
     return f"{text[:1].lower()}{text[1:]}, not {given if len(given) < 60 else given[:60] + '...'}"
 
 

@@ -85,13 +85,14 @@ class StoreSection(Section):
     @field_validator("url")
     @classmethod
     def _absolute(cls, url: str, info: ValidationInfo) -> str:
-        if not re.match(r"[a-z][a-z0-9+]+:.", url):
+        if not re.match(r"[a-z][a-z0-9+]+:", url) or url == "sqlite:" or not url.isprintable():
             raise ValueError(f"should be a URL such as 'sqlite:store.db', not {url!r}")
         scheme, _, rest = url.partition(":")
         if scheme != "sqlite":
             return url
         folder = (info.context or {}).get("folder", pathlib.Path.cwd())
-        return f"sqlite:{os.path.abspath(folder / pathlib.Path(rest).expanduser())}"  # noqa: PTH100 - no link is followed
+        # os.path: no link is followed, and the home of an unknown user is no exception
+        return f"sqlite:{os.path.abspath(folder / os.path.expanduser(rest))}"  # noqa: PTH100, PTH111
 
 
 class InterfaceSection(Section):
@@ -186,8 +187,11 @@ class Config(Section):
 
 
 def default_store_url(environ: Mapping[str, str]) -> str:
-    """``sqlite:$XDG_STATE_HOME/busgate/store.db``; XDG Base Directory Specification 0.8 gives ``~/.local/state``."""
+    """``sqlite:$XDG_STATE_HOME/busgate/store.db``; XDG Base Directory Specification 0.8 gives ``~/.local/state``.
+
+    A user without a home, as in some containers, gets the service's ``/var/lib`` (Filesystem Hierarchy Standard 3.0).
+    """
     state = environ.get("XDG_STATE_HOME", "")
     # The specification: "If an implementation encounters a relative path [...] it should ignore it."
-    home = pathlib.Path(state) if state.startswith("/") else pathlib.Path("~/.local/state").expanduser()
-    return f"sqlite:{home / 'busgate' / 'store.db'}"
+    home = state if state.startswith("/") else os.path.expanduser("~/.local/state")  # noqa: PTH111 - never raises
+    return f"sqlite:{'/var/lib' if home.startswith('~') else home}/busgate/store.db"

@@ -1,0 +1,164 @@
+"""``busgate bus``: hardware by hand."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.arguments import expression
+from gateway.cli.context import in_loop
+from gateway.cli.output import moment, show_list, show_record, text_of
+from gateway.errors import InterfaceDown, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateway.abc import BusHandle
+    from gateway.cli.context import Session
+
+#: Seconds that hardware which is opened for the moment may take to come up.
+OPENING = 5.0
+
+
+@click.group("bus")
+def command() -> None:
+    """Hardware by hand: through the running node that holds it, else opened for the moment."""
+
+
+@command.command("list")
+@in_loop
+async def list_(session: Session) -> None:
+    """List the interfaces: of all running nodes, and of this configuration."""
+    from gateway.bus.remote import survey
+
+    async with session.store() as store:
+        anybody = [entry async for entry in store.tree(session.config.locations.presence, min_depth=1)]
+        nodes = await survey(store) if anybody else []
+        now = store.clock.now()
+    rows = [{"name": one["name"], "node": found["node"], **one} for found in nodes for one in found["interfaces"]]
+    own = session.config.node.name
+    if own not in {found["node"] for found in nodes}:
+        rows += [
+            {"name": one.name, "node": own, "bus": one.bus, "driver": one.driver, "state": "node not running"}
+            for one in session.config.interfaces
+        ]
+    if not session.json:
+        rows = [row | {"since": moment(row.get("since"), now)} for row in rows]
+    show_list(
+        rows,
+        ["name", "bus", "driver", "node", "state", "since", "reason"],
+        as_json=session.json,
+        nothing="no interface is configured; see [[interface]] in `busgate config init`",
+    )
+
+
+@command.command("scan")
+@click.argument("bus")
+@click.option("--alarmed", is_flag=True, help="Only devices that ask for attention.")
+@in_loop
+async def scan(session: Session, bus: str, alarmed: bool) -> None:
+    """Find the devices on BUS."""
+    async with _handle(session, bus) as handle:
+        devices = await handle.scan(alarmed=alarmed)
+    rows = [
+        {
+            "name": device.id,
+            "kind": device.kind,
+            "readable": list(device.readable),
+            "writable": list(device.writable),
+            "details": device.details,
+        }
+        for device in sorted(devices, key=lambda device: device.id)
+    ]
+    if not session.json:
+        rows = [row | {"readable": " ".join(row["readable"]), "writable": " ".join(row["writable"])} for row in rows]
+    show_list(rows, ["name", "kind", "readable", "writable"], as_json=session.json, nothing=f"nothing found on {bus}")
+
+
+@command.command("read")
+@click.argument("bus")
+@click.argument("device")
+@click.argument("attribute")
+@in_loop
+async def read(session: Session, bus: str, device: str, attribute: str) -> int:
+    """Read one value; exit 1 when there is none."""
+    async with _handle(session, bus) as handle:
+        reading = await handle.read(device, attribute)
+    if session.json:
+        show_record({"name": device, "attribute": attribute, **reading.as_map()}, as_json=True)
+    elif reading.quality == "ok":
+        click.echo(f"{text_of(reading.value)}{f' {reading.unit}' if reading.unit else ''}")
+    else:
+        value = "" if reading.value is None else f" (it says {text_of(reading.value)})"
+        click.echo(f"error: {device} {attribute}: {WORDS[reading.quality]}{value}", err=True)
+    return int(reading.quality != "ok")
+
+
+WORDS = {
+    "stale": "not read now; this is an old value",
+    "suspect": "the device answers, but the value is not to be believed",
+    "absent": "the device is not on the bus; `busgate bus scan` lists those that are",
+    "crc": "the answer was garbled (CRC error): look at the wiring",
+    "bus_error": "the bus or its server failed",
+}
+
+
+@command.command("write")
+@click.argument("bus")
+@click.argument("device")
+@click.argument("attribute")
+@click.argument("value")
+@in_loop
+async def write(session: Session, bus: str, device: str, attribute: str, value: str) -> None:
+    """Write one value: JSON, a Python literal, or plain text."""
+    try:
+        wanted: Any = expression(value)
+    except click.BadParameter:
+        wanted = value
+    async with _handle(session, bus) as handle:
+        await handle.write(device, attribute, wanted)
+
+
+@asynccontextmanager
+async def _handle(session: Session, bus: str) -> AsyncIterator[BusHandle]:
+    """The bus on a running node; else opened here, if this configuration has it."""
+    from gateway.bus.remote import nodes_with, remote_bus
+
+    async with session.store() as store:
+        anybody = [entry async for entry in store.tree(session.config.locations.presence, min_depth=1)]
+        if anybody and (nodes := await nodes_with(store, bus)):
+            async with remote_bus(store, nodes[0], bus) as handle:
+                yield handle
+            return
+    async with _opened(session, bus) as handle:
+        yield handle
+
+
+@asynccontextmanager
+async def _opened(session: Session, bus: str) -> AsyncIterator[BusHandle]:
+    import logging
+    import random
+
+    import anyio
+
+    from gateway.bus.interfaces import Interfaces, InterfaceSpec
+    from gateway.clock import SystemClock
+
+    # What is logged meanwhile comes back as the error; without a handler Python would print it besides.
+    logging.getLogger("busgate").addHandler(logging.NullHandler())
+    config = session.config
+    specs = [InterfaceSpec(one.name, one.bus, one.driver, one.options) for one in config.interfaces if one.bus == bus]
+    if not specs:
+        known = ", ".join(sorted({one.bus for one in config.interfaces})) or "none"
+        raise NotFound(f"no running node and no [[interface]] here has the bus {bus!r} (configured: {known})")
+    async with Interfaces(
+        specs, session.plugins.driver, node=config.node.name, clock=SystemClock(), random=random.Random()
+    ) as interfaces:
+        handle = interfaces.handle(bus)
+        with anyio.move_on_after(OPENING):
+            await handle.wait_up()
+        if not interfaces.is_up(bus):
+            raise InterfaceDown(interfaces.explain(bus))
+        yield handle

@@ -1,0 +1,193 @@
+"""``busgate code``: stored procedures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+
+from gateway.cli.arguments import PATH, expression
+from gateway.cli.context import in_loop
+from gateway.cli.output import show_list, show_record
+from gateway.code.procedures import ProcedureEntry, check, from_plugin
+from gateway.errors import Misuse, NotFound, RecordError
+from gateway.runner.entries import RunnerEntry
+from gateway.values import NotGiven
+
+if TYPE_CHECKING:
+    from gateway.abc import Store
+    from gateway.cli.context import Session
+    from gateway.path import Path
+
+MODES = {None: "sync", False: "thread", True: "async"}
+
+
+@click.group("code")
+def command() -> None:
+    """Stored procedures, and those that plugins bring."""
+
+
+@command.command("list")
+@click.argument("prefix", type=PATH, default=":")
+@in_loop
+async def list_(session: Session, prefix: Path) -> None:
+    """List the procedures at PREFIX and below."""
+    base = session.config.locations.procedures
+    rows: dict[Path, dict[str, Any]] = {}
+    for registered in session.plugins.procedures.values():
+        one = from_plugin(registered)
+        rows[one.path] = {"mode": MODES[one.is_async], "vars": list(one.vars), "from": "plugin", "info": one.info}
+    async with session.store() as store:
+        async for entry in store.tree(base + prefix):
+            rows[entry.path.after(base)] = _stored_row(entry.value)
+    found = [{"path": path, **rows[path]} for path in sorted(rows) if path.below(prefix)]
+    if not session.json:
+        found = [row | {"vars": " ".join(row["vars"])} for row in found]
+    show_list(found, ["path", "mode", "vars", "from", "info"], as_json=session.json, nothing="no procedures")
+
+
+def _stored_row(value: Any) -> dict[str, Any]:
+    try:
+        entry = ProcedureEntry.from_map(value)
+    except RecordError as error:
+        return {"mode": "?", "vars": [], "from": "store", "info": f"not readable: {error}"}
+    info = entry.info or next(iter(entry.code.strip().splitlines()), "")
+    return {"mode": MODES[entry.is_async], "vars": list(entry.vars), "from": "store", "info": info}
+
+
+@command.command("get")
+@click.argument("path", type=PATH)
+@click.option("-S", "--script", metavar="FILE", type=click.Path(path_type=File), help="Write the code to FILE.")
+@in_loop
+async def get(session: Session, path: Path, script: File | None) -> None:
+    """Print a procedure: its code, or with --json all of it."""
+    async with session.store() as store:
+        entry = await _entry(session, store, path)
+    if script is not None:
+        await anyio.Path(script).write_text(entry.code)
+    elif session.json:
+        show_record({"path": path, **entry.to_map()}, as_json=True)
+    else:
+        click.echo(entry.code.rstrip("\n"))
+
+
+@command.command("set")
+@click.argument("path", type=PATH)
+@click.option("-S", "--script", metavar="FILE", help="The code; '-': standard input. Without: only the rest changes.")
+@click.option("--async", "mode", flag_value="async", help="A coroutine: may await, gets _self and _info.")
+@click.option("--thread", "mode", flag_value="thread", help="Runs in a worker thread: may block.")
+@click.option("--sync", "mode", flag_value="sync", help="Runs in the event loop: must be quick.")
+@click.option("--vars", "names", metavar="A,B", help="Names of its inputs.")
+@click.option("--requires", metavar="NAME", multiple=True, help="A module that it needs. May be repeated.")
+@click.option("--default", "default", metavar="EXPR", help="Values under the job's data: JSON or a Python literal.")
+@click.option("-i", "--info", help="For people.")
+@in_loop
+async def set_(
+    session: Session,
+    path: Path,
+    script: str | None,
+    mode: str | None,
+    names: str | None,
+    requires: tuple[str, ...],
+    default: str | None,
+    info: str | None,
+) -> None:
+    """Store a procedure, or change one: what is not given stays. Refuses code that does not compile."""
+    if not path:
+        raise click.UsageError("a procedure needs a path of at least one element")
+    changes: dict[str, Any] = {}
+    if script is not None:
+        changes["code"] = _read(script)
+    if mode is not None:
+        changes["is_async"] = {"async": True, "thread": False, "sync": None}[mode]
+    if names is not None:
+        changes["vars"] = [name.strip() for name in names.split(",") if name.strip()]
+    if requires:
+        changes["requires"] = list(requires)
+    if default is not None:
+        changes["default"] = expression(default)
+    if info is not None:
+        changes["info"] = info
+
+    def changed(stored: Any) -> Any:
+        fields = {**(stored if isinstance(stored, dict) else {}), **changes}
+        if "code" not in fields:
+            raise Misuse(f"there is no procedure {path} yet: give its code with -S FILE")
+        if mistakes := check(fields, path):
+            raise Misuse("\n".join(mistakes))
+        return fields
+
+    async with session.store() as store:
+        await store.update(session.config.locations.procedures + path, changed)
+
+
+@command.command("delete")
+@click.argument("path", type=PATH)
+@in_loop
+async def delete(session: Session, path: Path) -> None:
+    """Delete a stored procedure; a plugin's of that path comes to light again."""
+    async with session.store() as store:
+        if not await store.delete(session.config.locations.procedures + path):
+            raise NotFound(f"no procedure is stored at {path}")
+
+
+@command.command("check")
+@click.argument("path", type=PATH, required=False)
+@in_loop
+async def check_(session: Session, path: Path | None) -> int:
+    """Report what is wrong with a procedure (or all), and with the jobs that use it; exit 1 if something is."""
+    base, jobs = session.config.locations.procedures, session.config.locations.jobs
+    mistakes: list[str] = []
+    known = set(session.plugins.procedures)
+    async with session.store() as store:
+        stored = {entry.path.after(base): entry.value async for entry in store.tree(base)}
+        if path is not None and path not in stored and path not in known:
+            raise NotFound(f"there is no procedure {path}; `busgate code list` lists them")
+        for each in [path] if path is not None else sorted(stored):
+            if each in stored:
+                mistakes += check(stored[each], each)
+        async for entry in store.tree(jobs):
+            mistakes += _job_mistakes(entry.path.after(jobs), entry.value, path, stored, known)
+    for mistake in mistakes:
+        click.echo(mistake)
+    return int(bool(mistakes))
+
+
+def _job_mistakes(where: Path, value: Any, only: Path | None, stored: dict[Path, Any], plugins: set[Path]) -> list[str]:
+    """What is wrong with one job: its fields, its code, the variables that its code lacks."""
+    try:
+        job = RunnerEntry.from_map(value)
+    except RecordError as error:
+        return [f"job {where}: {line}" for line in error.mistakes] if only is None else []
+    if only is not None and job.code != only:
+        return []
+    found = [f"job {where}: {line}" for line in RunnerEntry.check(value)]
+    if job.code in stored:
+        data = {**({"bus": job.bus} if job.bus else {}), **job.data}
+        compiled = set(check(stored[job.code], job.code))
+        found += [f"job {where}: {line}" for line in check(stored[job.code], job.code, data) if line not in compiled]
+    elif job.code not in plugins:
+        found.append(f"job {where}: there is no procedure {job.code}")
+    return found
+
+
+async def _entry(session: Session, store: Store, path: Path) -> ProcedureEntry:
+    value = (await store.get(session.config.locations.procedures + path)).value
+    if value is NotGiven:
+        hint = "; a plugin brings it" if path in session.plugins.procedures else "; `busgate code list` lists them"
+        raise NotFound(f"no procedure is stored at {path}{hint}")
+    return ProcedureEntry.from_map(value)
+
+
+def _read(script: str) -> str:
+    if script == "-":
+        return sys.stdin.read()
+    try:
+        return File(script).read_text()
+    except OSError as error:
+        raise Misuse(f"{script} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Misuse(f"{script} is no UTF-8 text: {error}") from error

@@ -1,0 +1,115 @@
+"""``busgate config``: check, show, or write a configuration."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import date, datetime, time
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.output import json_line
+from gateway.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gateway.cli.context import Session
+
+
+@click.group("config")
+def command() -> None:
+    """The configuration: which one is in force, and what is wrong with it."""
+
+
+@command.command("check")
+@click.pass_obj
+def check(session: Session) -> int:
+    """Report every mistake with file, line and key; exit 1 if there is one."""
+    from gateway.config import driver_mistakes
+
+    try:
+        mistakes = [*_store_mistakes(session), *driver_mistakes(session.config, session.plugins.driver)]
+    except ConfigError as error:
+        mistakes = list(error.mistakes)
+    if session.json:
+        json_line({"ok": not mistakes, "mistakes": mistakes})
+    else:
+        for mistake in mistakes:
+            click.echo(mistake, err=True)
+        if not mistakes:
+            click.echo(f"{session.config.source.file or 'no file; the defaults'}: no mistakes")
+    return int(bool(mistakes))
+
+
+def _store_mistakes(session: Session) -> list[str]:
+    """What is wrong with the store's URL; it is not opened."""
+    from gateway.store import open_store
+
+    try:
+        open_store(session.config.store.url)
+    except ConfigError as error:
+        problems = [each.removeprefix("store: ") for each in error.mistakes]
+        return [session.config.source.mistake(("store", "url"), each) for each in problems]
+    return []
+
+
+@command.command("show")
+@click.pass_obj
+def show(session: Session) -> None:
+    """Print the configuration in force, defaults included, secrets masked."""
+    shown = session.config.as_map()
+    if session.json:
+        json_line(shown)
+        return
+    click.echo(f"# {session.config.source.file or 'no file; the defaults'}")
+    click.echo(_toml(shown))
+
+
+@command.command("init")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=File), default="busgate.toml")
+def init(file: File) -> int:
+    """Write a commented configuration to FILE; never over an existing one."""
+    from gateway.config.shipped import config_file
+
+    try:
+        with file.open("x") as target:
+            target.write(config_file("gateway.toml").read_text())
+    except FileExistsError:
+        click.echo(f"error: {file} exists already; move it away, or name another file", err=True)
+        return 1
+    except OSError as error:
+        click.echo(f"error: {file} can't be written: {error.strerror}", err=True)
+        return 1
+    click.echo(f"wrote {file}; edit it, then: busgate -c {file} config check")
+    return 0
+
+
+def _toml(shown: dict[str, Any]) -> str:
+    """The sections as TOML."""
+    lines = []
+    for section, content in shown.items():
+        tables = content if isinstance(content, list | tuple) else [content]
+        for table in tables:
+            lines.append(f"\n[[{section}]]" if isinstance(content, list | tuple) else f"\n[{section}]")
+            lines += [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in table.items()]
+    return "\n".join(lines).lstrip()
+
+
+def _toml_value(value: Any) -> str:
+    """One value; JSON is TOML for text, numbers and booleans."""
+    match value:
+        case dict():
+            return "{ " + ", ".join(f"{_toml_key(key)} = {_toml_value(part)}" for key, part in value.items()) + " }"
+        case list() | tuple():
+            return "[" + ", ".join(map(_toml_value, value)) + "]"
+        case datetime() | date() | time():
+            return value.isoformat()
+        case float() if not math.isfinite(value):
+            return str(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_value(key)

@@ -1,0 +1,45 @@
+"""``busgate up``: this node, until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import anyio
+import click
+
+from gateway.cli.context import in_loop, log_to_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.cli.context import Session
+    from gateway.node import Node
+
+
+@click.command("up")
+@in_loop
+async def command(session: Session) -> None:
+    """Run this node: its interfaces and the jobs of its groups, until SIGTERM or Ctrl-C."""
+    await run_node(session)
+
+
+async def run_node(session: Session, groups: Sequence[str] | None = None) -> None:
+    """Run a node; the first signal stops it in order, a second one at once."""
+    from gateway.node import Node
+
+    log_to_stderr(session)
+    node = Node(session.config, session.plugins, groups=groups)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_on_signal, node)
+        await node.run()
+        tasks.cancel_scope.cancel()
+
+
+async def _stop_on_signal(node: Node) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            node.stop()
+            signal.signal(number, signal.SIG_DFL)
+            break
+    await anyio.sleep_forever()

@@ -1,0 +1,200 @@
+"""The composition root: from a configuration to a running node, in one task group.
+
+Theory of operation
+-------------------
+1. Parts start in the order store, presence, interfaces, runners, and end in the reverse one, so that a job that is
+   stopped can still use its bus, and its state can still be written.
+2. Therefore a started node is shielded from cancellation: ``run`` answers one by stopping in order. Runners have
+   10 s for it (:mod:`gateway.runner.scheduler`), a driver as long as ``Timing.close`` allows.
+3. A node starts without its hardware: an interface that can't be opened shows why, and heals.
+"""
+
+from __future__ import annotations
+
+import logging
+import random as random_module
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from gateway.bus.interfaces import Interfaces, InterfaceSpec
+from gateway.bus.remote import serve_buses
+from gateway.clock import SystemClock
+from gateway.cluster.presence import Presence
+from gateway.errors import sole
+from gateway.path import Path
+from gateway.runner.context import NodeContext
+from gateway.runner.single import SingleRunner
+from gateway.runner.watchdog import Watchdog
+from gateway.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from anyio.abc import TaskGroup, TaskStatus
+
+    from gateway.abc import Store
+    from gateway.clock import Clock
+    from gateway.config import Config
+    from gateway.plugins import Plugins
+
+#: Seconds after which a changed interface is announced at the latest.
+ANNOUNCE: float = 5.0
+
+
+class Node:
+    """One gateway process under a name that is unique in the store.
+
+    Args:
+        groups: whose jobs it runs; default: those of the configuration.
+
+    """
+
+    store: Store
+    context: NodeContext
+    interfaces: Interfaces
+    presence: Presence
+
+    def __init__(
+        self,
+        config: Config,
+        plugins: Plugins,
+        *,
+        groups: Sequence[str] | None = None,
+        clock: Clock | None = None,
+        random: random_module.Random | None = None,
+    ) -> None:
+        self.name = config.node.name
+        self._config = config
+        self._plugins = plugins
+        self._groups = tuple(groups or config.node.groups)
+        self._clock = clock or SystemClock()
+        self._random = random or random_module.Random()
+        self._stopping = anyio.Event()
+        self._log = logging.getLogger("busgate.node")
+
+    async def run(self, *, task_status: TaskStatus[Node] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled or stopped; ``started`` gives the node when its runners know their jobs.
+
+        Raises:
+            NameTaken: another live process has the name.
+            StoreUnusable: the store can't be opened.
+
+        """
+        try:
+            async with anyio.create_task_group() as outside:
+                outside.start_soon(self._stop_when_cancelled)
+                with anyio.CancelScope() as inside:
+                    await self._live(inside, task_status)
+                outside.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise sole(group) from None
+
+    def stop(self) -> None:
+        """End :meth:`run` in order."""
+        self._stopping.set()
+
+    async def _stop_when_cancelled(self) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.stop()
+
+    async def _live(self, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
+        url = self._config.store.url
+        async with open_store(url, clock=self._clock, random=self._random, node=self.name) as self.store:
+            self.presence = Presence(
+                self.store, self._config.locations.presence, self.name, logging.getLogger("busgate.presence")
+            )
+            async with _background(self.presence.run), anyio.create_task_group() as services:
+                self.context = await self._build(services)
+                async with self.interfaces:
+                    await self._serve(services, inside, task_status)
+                services.cancel_scope.cancel()
+
+    async def _build(self, services: TaskGroup) -> NodeContext:
+        """Make the interfaces and what the runners share."""
+        specs = [InterfaceSpec(one.name, one.bus, one.driver, one.options) for one in self._config.interfaces]
+        told, troubles = anyio.create_memory_object_stream[tuple[str, Exception | None]](1000)
+
+        def on_error(name: str, error: Exception | None) -> None:
+            told.send_nowait((name, error))
+
+        self.interfaces = Interfaces(
+            specs,
+            self._plugins.driver,
+            node=self.name,
+            clock=self._clock,
+            random=self._random,
+            on_error=on_error,
+        )
+        context = await NodeContext.build(
+            self.store,
+            name=self.name,
+            incarnation=self.presence.incarnation,
+            buses=self.interfaces,
+            cfg=self._config.for_code(),
+            locations=self._config.locations,
+            registered=self._plugins.procedures.values(),
+        )
+        await self._report_damage(context)
+        services.start_soon(self._record_troubles, context, troubles)
+        return context
+
+    async def _serve(self, services: TaskGroup, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
+        """Run the runners until the node stops."""
+        services.start_soon(self._announce)
+        services.start_soon(serve_buses, self.store, self.name, self.interfaces)
+        services.start_soon(Watchdog().run)
+        async with anyio.create_task_group() as running:
+            runners = [SingleRunner(self.context, group) for group in self._groups]
+            for runner in runners:
+                await running.start(runner.run)
+            inside.shield = True
+            self._log.info("node %s runs the jobs of %s", self.name, ", ".join(str(one.place.jobs) for one in runners))
+            task_status.started(self)
+            await self._stopping.wait()
+            for runner in runners:
+                runner.stop()
+        self._log.info("node %s has stopped", self.name)
+
+    async def _announce(self) -> None:
+        """Keep what presence tells of the interfaces up to date."""
+        told: Any = None
+        while True:
+            if (facts := self._facts()) != told:
+                await self.presence.announce(**facts)
+                told = facts
+            with anyio.move_on_after(ANNOUNCE):
+                await self.interfaces.changed()
+
+    def _facts(self) -> dict[str, Any]:
+        snapshot = {one.pop("name"): one for one in self.interfaces.snapshot()}
+        for one in snapshot.values():
+            del one["health"]  # changes all the time; the `bus list` command asks for it
+        return {"runners": [f"at.{group}" for group in self._groups], "interfaces": snapshot}
+
+    async def _record_troubles(self, context: NodeContext, troubles: Any) -> None:
+        """Keep an error record of each interface that isn't well."""
+        async for name, error in troubles:
+            place = Path(self.name, name)
+            if error is None:
+                await context.errors.resolve("interface", place)
+            else:
+                await context.errors.record_exception("interface", place, error)
+
+    async def _report_damage(self, context: NodeContext) -> None:
+        """Tell of a damaged store that was repaired when it was opened."""
+        if damage := getattr(self.store, "damage", None):
+            self._log.error("%s", damage)
+            await context.errors.record("store", Path(self.name), str(damage))
+
+
+@asynccontextmanager
+async def _background(service: Any) -> AsyncIterator[None]:
+    """Start a service, and end it when the block is left."""
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(service)
+        yield
+        tasks.cancel_scope.cancel()
