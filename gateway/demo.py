@@ -74,11 +74,14 @@ class Board:
         self.changed.set()
         self.changed = anyio.Event()
 
-    def good_since(self, device: str, moment: float) -> bool:
-        """Whether a device has been read after a moment (Unix seconds)."""
-        return any(
-            one["quality"] in ("ok", "suspect") and one["time"] > moment for one in self.latest.get(device, {}).values()
-        )
+    def well(self, device: str, since: float = 0.0) -> bool:
+        """Whether a device has given a good reading, after a moment in Unix seconds."""
+        readings = self.latest.get(device, {}).values()
+        return any(one["quality"] == "ok" and one["time"] > since for one in readings)
+
+    def settled(self, device: str) -> bool:
+        """Whether what a device says now isn't from before an outage."""
+        return all(one["quality"] in ("ok", "suspect") for one in self.latest.get(device, {}).values())
 
     async def until(self, satisfied: Callable[[], bool]) -> bool:
         """Wait for so long as is bearable; return whether it came true."""
@@ -159,15 +162,16 @@ class Demo:
             tell(f"read again {recovered:.1f} s after the server was back")
         if forever:
             await anyio.sleep_forever()
+        await self.board.until(lambda: all(self.board.settled(device) for device in expected))
         return await self._summary(node, expected, recovered)
 
     async def _restart(self, house: House, node: Node) -> float | None:
-        """Restart a server; return the seconds from its return until all its devices are read again."""
-        devices = [device.id for device in house.devices(RESTARTED) if device.ranges]
+        """Restart a server; return the seconds from its return until all that were well are read again."""
+        devices = [device.id for device in house.devices(RESTARTED) if self.board.well(device.id)]
         await house.fault("restart", target=RESTARTED, duration=AWAY)
         await anyio.sleep(AWAY)
         back = node.store.clock.now()
-        if not await self.board.until(lambda: all(self.board.good_since(device, back) for device in devices)):
+        if not await self.board.until(lambda: all(self.board.well(device, back) for device in devices)):
             return None
         return node.store.clock.now() - back
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from busgate_onewire.families import Attribute
+    from busgate_onewire.families import Attribute, Family
     from busgate_onewire.inventory import Found
 
 #: Seconds that a conversion takes at most, by bits (datasheet DS18B20, "tCONV"); other parts take the longest.
@@ -100,8 +100,13 @@ def duration(found: Found) -> float:
     return DURATION.get(found.bits, DURATION[12]) if found.code in ("28", "22", "42") else DURATION[12]
 
 
+def converts(family: Family, attribute: str) -> bool:
+    """Whether reading this attribute makes a thermometer convert, which takes long."""
+    return attribute in _CONVERTING and (family.thermometer or family.kind == "DS1825")
+
+
 def _converts(want: Wanted) -> bool:
-    return want.attribute.name in _CONVERTING and (want.found.family.thermometer or want.found.code == "3B")
+    return converts(want.found.family, want.attribute.name)
 
 
 def _array(want: Wanted) -> tuple[str, int] | None:

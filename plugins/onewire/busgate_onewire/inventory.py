@@ -88,6 +88,7 @@ class Found:
                 "power": power,
                 "path": self.path,
                 "alias": self.alias or None,
+                "simultaneous": self.simultaneous,
             },
         )
 

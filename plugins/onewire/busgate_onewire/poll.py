@@ -4,8 +4,9 @@ Theory of operation
 -------------------
 1. First a scan, then one read of everything, then ``setup_done``. From then on several loops share the bus: one for
    each interval, one for switches that tell by themselves, and one that looks for devices.
-2. All values of one interval are read together, so that thermometers convert at the same time. Their times are on a
-   grid: a slow bus skips a round, and never runs behind.
+2. The values of one interval are due together, so that thermometers convert at the same time. Those that keep the bus
+   for long have a loop of their own and are read one after the other, each when no other round is under way, so that
+   they hold up the rest as little as can be. Times are on a grid: a slow bus skips a round, and never runs behind.
 3. A value that has become stale is read again after at most 5 s, so that three failures are known soon.
 4. When the bus goes down, each loop waits until it is up again and then goes on with what it was about to do. After 1 s
    the values are marked stale, and those that get too old are given up.
@@ -101,7 +102,10 @@ class Poll:
         self._rescan = rescan
         self._outage = anyio.Lock()
         self._outages = 0
-        self._looping: set[float] = set()
+        self._looping: set[float] = set()  # intervals
+        self._rounds = 0  # of quick values, under way
+        self._calm = anyio.Event()  # set when there is none
+        self._calm.set()
         self._switches = SwitchLoop(bus, roster, publisher, clock, log)
 
     async def run(self, ready: Callable[[], Awaitable[None]]) -> None:
@@ -119,32 +123,64 @@ class Poll:
     def _start_loops(self, tasks: TaskGroup) -> None:
         for interval in {self._roster.intervals[key] for key in self._roster.measured()} - self._looping:
             self._looping.add(interval)
-            tasks.start_soon(self._read_forever, interval)
+            tasks.start_soon(self._read_forever, interval, False)
+            tasks.start_soon(self._read_forever, interval, True)
 
-    async def _read_forever(self, interval: float) -> None:
-        """Read the values of one interval, on a grid of times that begins now."""
+    async def _read_forever(self, interval: float, slow: bool) -> None:
+        """Read the quick or the slow values of one interval, on a grid of times that begins now."""
         begun = self._clock.lease_now()
         while True:
             passed = self._clock.lease_now() - begun
             due = begun + (passed // interval + 1) * interval
-            await self._read_stale(interval, due)
+            await self._read_stale(interval, slow, due)
             await self._clock.sleep(due - self._clock.lease_now())
-            await self._read(self._roster.measured(interval))
+            await self._read(self._due(interval, slow))
 
-    async def _read_stale(self, interval: float, due: float) -> None:
+    def _due(self, interval: float, slow: bool) -> list[Key]:
+        return [key for key in self._roster.measured(interval) if self._slow(key) is slow]
+
+    def _slow(self, key: Key) -> bool:
+        return self._roster.slow(key, self._publisher.last.get(key))
+
+    async def _read_stale(self, interval: float, slow: bool, due: float) -> None:
         """Until then, read again what has become stale."""
         while self._clock.lease_now() + _SOON < due:
             last = self._publisher.last
-            stale = [key for key in self._roster.measured(interval) if key in last and last[key].quality == "stale"]
+            stale = [key for key in self._due(interval, slow) if key in last and last[key].quality == "stale"]
             if not stale:
                 return
             await self._clock.sleep(_SOON)
             await self._read(stale)
 
     async def _read(self, keys: Sequence[Key]) -> None:
-        if keys:
-            readings = await self._through_outages(lambda: self._bus.read_many(keys))
-            await self._publisher.put(zip(keys, readings, strict=True))
+        """Read and store: the quick ones at once, then the slow ones one after the other."""
+        slow = [key for key in keys if self._slow(key)]
+        if quick := [key for key in keys if key not in slow]:
+            await self._read_quickly(quick)
+        for key in slow:
+            await self._read_batch([key], patiently=True)
+
+    async def _read_quickly(self, keys: Sequence[Key]) -> None:
+        if not self._rounds:
+            self._calm = anyio.Event()
+        self._rounds += 1
+        try:
+            async with anyio.create_task_group() as tasks:
+                for batch in self._roster.batches(keys):
+                    tasks.start_soon(self._read_batch, batch)
+        finally:
+            self._rounds -= 1
+            if not self._rounds:
+                self._calm.set()
+
+    async def _read_batch(self, keys: Sequence[Key], *, patiently: bool = False) -> None:
+        async def read() -> list[Reading]:
+            if patiently:
+                await self._calm.wait()
+            return await self._bus.read_many(keys)
+
+        readings = await self._through_outages(read)
+        await self._publisher.put(zip(keys, readings, strict=True))
 
     async def _switch_forever(self) -> None:
         while True:

@@ -6,13 +6,17 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from busgate_onewire.conversion import converts
 from busgate_onewire.families import family_of
 from busgate_onewire.inventory import is_id, rom_id
+from busgate_onewire.readings import POWER_ON
 from busgate_onewire.switches import SWITCHES
 from gateway.values import Device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from gateway.values import Reading
 
 Key: TypeAlias = tuple[str, str]  # ROM id, attribute
 
@@ -133,6 +137,33 @@ class Roster:
     def measured(self, interval: float | None = None) -> list[Key]:
         """Values to be read one by one, those of one interval or all."""
         return [key for key, period in self.intervals.items() if interval in (None, period) and not self.told(key)]
+
+    def batches(self, keys: Iterable[Key]) -> list[list[Key]]:
+        """Values in batches to be read at the same time: what takes no conversion, and what converts together."""
+        quick: list[Key] = []
+        together: list[Key] = []
+        for key in keys:
+            (together if self._converts(key) else quick).append(key)
+        return [batch for batch in (quick, together) if batch]
+
+    def slow(self, key: Key, last: Reading | None) -> bool:
+        """Whether reading this value keeps the bus for long.
+
+        So does the conversion of a parasite or behind a hub, and that of a thermometer at 85 °C, which owserver tries
+        three times.
+
+        Args:
+            last: its reading so far.
+
+        """
+        if not self._converts(key):
+            return False
+        at_power_on = last is not None and last.value == POWER_ON
+        return at_power_on or not self.devices[key[0]].details.get("simultaneous", False)
+
+    def _converts(self, key: Key) -> bool:
+        device = self.devices.get(key[0])
+        return device is not None and converts(family_of(device.id[:2], device.kind), key[1])
 
     def told(self, key: Key) -> bool:
         """Whether the device says by itself when this value changes."""

@@ -79,6 +79,7 @@ class PaperBus(BusHandle):
         self.values = {}
         self.faults = {}
         self.alarms = set()
+        self.parasites = set()
         self.written = []
         self.asked = []
         self.scans = []
@@ -110,7 +111,11 @@ class PaperBus(BusHandle):
         if self.broken_scan:
             raise BusFault("short circuit")
         ids = dict.fromkeys(id_ for id_, _ in self.values)
-        return [Device(id_, KINDS[id_[:2]]) for id_ in ids if not alarmed or id_ in self.alarms]
+        return [
+            Device(id_, KINDS[id_[:2]], details={"simultaneous": id_ not in self.parasites})
+            for id_ in ids
+            if not alarmed or id_ in self.alarms
+        ]
 
     async def read_many(self, requests):
         self._check()

@@ -41,6 +41,7 @@ async def test_a_scan_finds_hubs_parasites_aliases_and_channels(lived_in):
             "power": "external",
             "path": f"/bus.0/{ONE}",
             "alias": "Küche",
+            "simultaneous": True,
         }
         assert (found[TWO].details["channel"], found[TWO].details["power"]) == ("bus.1", "parasite")
         assert found[THREE].details["path"] == f"/bus.0/{HUB}/main/{THREE}"

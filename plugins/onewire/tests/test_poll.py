@@ -15,6 +15,7 @@ METER = "1D.000000000003"
 BUTTONS = "29.000000000004"
 RELAY = "3A.000000000005"
 TAG = "01.000000000006"
+HOT = "28.000000000007"
 
 
 @pytest.fixture
@@ -57,6 +58,17 @@ async def test_values_of_one_interval_are_read_together(attic):
         await anyio.sleep(25)
         both = [(SENSOR, "temperature"), (OTHER, "temperature")]
         assert [keys for _, keys in attic.bus.asked] == [both] * 3
+
+
+async def test_what_keeps_the_bus_for_long_holds_up_nothing_else(attic):
+    """A parasite, and a thermometer at 85 °C, are read one by one, after what is quick."""
+    attic.bus.values |= {(OTHER, "temperature"): 5.0, (RELAY, "PIO.A"): True, (HOT, "temperature"): 85.0}
+    attic.bus.parasites.add(OTHER)
+    async with attic.polled(interval=10, attributes=["temperature", "PIO.A"]):
+        await anyio.sleep(15)
+        start = attic.bus.asked[0][0]
+        second_round = [keys for when, keys in attic.bus.asked if when > start + 5 and keys != [(RELAY, "PIO.A")]]
+        assert second_round == [[(id_, "temperature")] for id_ in (SENSOR, OTHER, HOT)]
 
 
 async def test_a_device_that_is_plugged_in_later_is_polled(attic):
