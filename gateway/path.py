@@ -49,8 +49,17 @@ class Path(Sequence[Element]):
     __slots__ = ("_elements", "_key")
 
     def __init__(self, *elements: Element) -> None:
-        self._elements = tuple(_checked(element) for element in elements)
-        self._key = ".".join(_element_key(element) for element in self._elements)
+        checked: list[Element] = []
+        keys: list[str] = []
+        for element in elements:
+            if type(element) is str and element.isascii() and element.isidentifier():  # by far the most: kept quick
+                checked.append(element)
+                keys.append(element)
+            else:
+                checked.append(_checked(element))
+                keys.append(_element_key(checked[-1]))
+        self._elements = tuple(checked)
+        self._key = ".".join(keys)
 
     @classmethod
     def build(cls, source: Path | str | Iterable[Element]) -> Path:
@@ -92,10 +101,14 @@ class Path(Sequence[Element]):
         return self[len(ancestor) :]
 
     def __truediv__(self, element: Element) -> Path:
-        return Path(*self._elements, element)
+        return self + Path(element)
 
     def __add__(self, other: Path | Iterable[Element]) -> Path:
-        return Path(*self._elements, *other)
+        other = other if isinstance(other, Path) else Path(*other)
+        joined = object.__new__(Path)  # both are checked already, and every store operation comes by here
+        joined._elements = self._elements + other._elements
+        joined._key = f"{self._key}.{other._key}" if self._elements and other._elements else self._key + other._key
+        return joined
 
     @overload
     def __getitem__(self, index: int) -> Element: ...
@@ -273,8 +286,6 @@ def _element_key(element: Element) -> str:
 
 
 def _string_key(text: str) -> str:
-    if text.isascii() and text.isidentifier():  # by far the most
-        return text
     try:
         raw = text.encode()
     except UnicodeEncodeError as error:
