@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +70,8 @@ def _alone(value: Any, where: str) -> str:
         return f"{where} can't be stored: the timestamp has no time zone"
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return f"{where} can't be stored: {value} needs more than 64 bits"
+    if isinstance(value, str) and not _is_unicode(value):
+        return f"{where} can't be stored: the text {value!r} is no valid Unicode"
     try:
         msgpack.packb(value, default=_extension, datetime=True)
     except (TypeError, ValueError):
@@ -76,9 +79,21 @@ def _alone(value: Any, where: str) -> str:
     return ""
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Write a value as JSON: bytes as ``{"$bytes": base64}``, a path as ``{"$path": text}``, times as ISO 8601."""
-    return json.dumps(_plain(value), indent=indent, ensure_ascii=False)
+    """Write a value as JSON.
+
+    Bytes are ``{"$bytes": base64}``, a path is ``{"$path": text}``, a number that JSON lacks is ``{"$float": text}``
+    (``nan``, ``inf``, ``-inf``), times are text in ISO 8601.
+    """
+    return json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
@@ -87,6 +102,8 @@ def _plain(value: Any) -> Any:
             return {"$bytes": base64.b64encode(value).decode()}
         case Path():
             return {"$path": str(value)}
+        case float() if not math.isfinite(value):
+            return {"$float": str(value)}
         case datetime():
             return value.isoformat()
         case dict():
@@ -98,7 +115,11 @@ def _plain(value: Any) -> Any:
 
 def from_json(text: str) -> Any:
     """Read JSON in the form that :func:`to_json` writes; ValueError (from ``json``) when it is malformed."""
-    return json.loads(text, object_hook=_special)
+    return json.loads(text, object_hook=_special, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f'{name} is no JSON; write {{"$float": "{name.lower().replace("infinity", "inf")}"}}')
 
 
 def _special(found: dict[str, Any]) -> Any:
@@ -107,4 +128,6 @@ def _special(found: dict[str, Any]) -> Any:
             return base64.b64decode(text)
         case {"$path": str(text)} if len(found) == 1:
             return P(text)
+        case {"$float": ("nan" | "inf" | "-inf") as text} if len(found) == 1:
+            return float(text)
     return found

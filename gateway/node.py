@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.plugins import Plugins
 
-#: Seconds after which a changed interface is announced at the latest.
-ANNOUNCE: float = 5.0
-
 
 class Node:
     """One gateway process under a name that is unique in the store.
@@ -72,6 +69,8 @@ class Node:
         self._clock = clock or SystemClock()
         self._random = random or random_module.Random()
         self._stopping = anyio.Event()
+        self._troubles: dict[str, Exception | None] = {}  # by interface; None: it is well again
+        self._troubled = anyio.Event()
         self._log = logging.getLogger("busgate.node")
 
     async def run(self, *, task_status: TaskStatus[Node] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -102,10 +101,12 @@ class Node:
             self.stop()
 
     async def _live(self, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
-        url = self._config.store.url
-        async with open_store(url, clock=self._clock, random=self._random, node=self.name) as self.store:
+        config = self._config
+        async with open_store(
+            config.store.url, clock=self._clock, random=self._random, node=self.name, locations=config.locations
+        ) as self.store:
             self.presence = Presence(
-                self.store, self._config.locations.presence, self.name, logging.getLogger("busgate.presence")
+                self.store, config.locations.presence, self.name, logging.getLogger("busgate.presence")
             )
             async with _background(self.presence.run), anyio.create_task_group() as services:
                 self.context = await self._build(services)
@@ -116,18 +117,13 @@ class Node:
     async def _build(self, services: TaskGroup) -> NodeContext:
         """Make the interfaces and what the runners share."""
         specs = [InterfaceSpec(one.name, one.bus, one.driver, one.options) for one in self._config.interfaces]
-        told, troubles = anyio.create_memory_object_stream[tuple[str, Exception | None]](1000)
-
-        def on_error(name: str, error: Exception | None) -> None:
-            told.send_nowait((name, error))
-
         self.interfaces = Interfaces(
             specs,
             self._plugins.driver,
             node=self.name,
             clock=self._clock,
             random=self._random,
-            on_error=on_error,
+            on_error=self._note_trouble,
         )
         context = await NodeContext.build(
             self.store,
@@ -139,7 +135,7 @@ class Node:
             registered=self._plugins.procedures.values(),
         )
         await self._report_damage(context)
-        services.start_soon(self._record_troubles, context, troubles)
+        services.start_soon(self._record_troubles, context)
         return context
 
     async def _serve(self, services: TaskGroup, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
@@ -163,11 +159,10 @@ class Node:
         """Keep what presence tells of the interfaces up to date."""
         told: Any = None
         while True:
-            if (facts := self._facts()) != told:
+            while (facts := self._facts()) != told:  # once more for what changes while it is written
                 await self.presence.announce(**facts)
                 told = facts
-            with anyio.move_on_after(ANNOUNCE):
-                await self.interfaces.changed()
+            await self.interfaces.changed()
 
     def _facts(self) -> dict[str, Any]:
         snapshot = {one.pop("name"): one for one in self.interfaces.snapshot()}
@@ -175,14 +170,22 @@ class Node:
             del one["health"]  # changes all the time; the `bus list` command asks for it
         return {"runners": [f"at.{group}" for group in self._groups], "interfaces": snapshot}
 
-    async def _record_troubles(self, context: NodeContext, troubles: Any) -> None:
+    def _note_trouble(self, interface: str, error: Exception | None) -> None:
+        self._troubles[interface] = error  # the last one counts, should the store be slower than the hardware
+        self._troubled.set()
+
+    async def _record_troubles(self, context: NodeContext) -> None:
         """Keep an error record of each interface that isn't well."""
-        async for name, error in troubles:
-            place = Path(self.name, name)
-            if error is None:
-                await context.errors.resolve("interface", place)
-            else:
-                await context.errors.record_exception("interface", place, error)
+        while True:
+            await self._troubled.wait()
+            self._troubled = anyio.Event()
+            while self._troubles:
+                interface, error = self._troubles.popitem()
+                place = Path(self.name, interface)
+                if error is None:
+                    await context.errors.resolve("interface", place)
+                else:
+                    await context.errors.record_exception("interface", place, error)
 
     async def _report_damage(self, context: NodeContext) -> None:
         """Tell of a damaged store that was repaired when it was opened."""

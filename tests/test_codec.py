@@ -142,3 +142,18 @@ def test_json_for_people():
 )
 def test_json_that_only_looks_special_stays(text):
     assert to_json(from_json(text)) == text
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_lacks(number):
+    text = to_json([number, 1.5])
+    assert text == f'[{{"$float": "{number}"}}, 1.5]'
+    back = from_json(text)
+    assert repr(back[0]) == repr(number)
+    with pytest.raises(ValueError, match=r"is no JSON; write"):
+        from_json("NaN")
+
+
+def test_text_that_is_no_unicode_is_named():
+    with pytest.raises(CodecError, match=r"value\['a'\] can't be stored: the text .* is no valid Unicode"):
+        encode({"a": "\ud800"})

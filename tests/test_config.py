@@ -185,3 +185,10 @@ def test_a_secret_of_the_wrong_type_is_not_told():
     assert "interface[0].url" in text
     assert "987" not in text
     assert "pw" not in text
+
+
+@pytest.mark.parametrize("jobs", [":.moat.kv.state", ":.moat.kv.state.mine", ":.moat"])
+def test_locations_are_apart(jobs):
+    (found,) = mistakes(f'[locations]\njobs = "{jobs}"\n')
+    assert found.startswith("busgate.toml:1: locations: ")
+    assert "lies within" in found

@@ -49,7 +49,8 @@ class Session:
         """The store, open."""
         from gateway.store import open_store
 
-        async with open_store(self.config.store.url, node=self.config.node.name) as store:
+        config = self.config
+        async with open_store(config.store.url, node=config.node.name, locations=config.locations) as store:
             yield store
 
 

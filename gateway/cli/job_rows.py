@@ -53,15 +53,22 @@ class Jobs:
         now = self._store.clock.now()
         due, reason = schedule(job, state, now)
         if due is not None and due <= now:
-            reason = (await self._nobody() or state.reason) or reason
+            reason = await self._hindrance(job) or state.reason or reason
         return state.replace(computed=due or 0.0, reason=reason)
 
-    async def _nobody(self) -> str:
-        """Why no node starts what is due, if none can."""
-        node = self._place.node
-        if self._place.kind != "at" or (await self._store.get(self._presence / node)).revision:
+    async def _hindrance(self, job: RunnerEntry) -> str:
+        """Why the node of a single-node runner doesn't start what is due, as far as its presence tells."""
+        if self._place.kind != "at":
             return ""
-        return f"node {node} does not run (start it there: busgate up)"
+        node = self._place.node
+        presence = (await self._store.get(self._presence / node)).value
+        if not isinstance(presence, dict):
+            return f"node {node} does not run (start it there: busgate up)"
+        interfaces = {name: one for name, one in presence["interfaces"].items() if one["bus"] == job.bus}
+        if not interfaces or any(one["state"] == "up" for one in interfaces.values()):
+            return ""  # nothing that presence knows more of than the state
+        told = (f"interface {name!r} is {one['state']}: {one['reason']}" for name, one in interfaces.items())
+        return f"bus {job.bus} is not up on node {node}: {'; '.join(told)}"
 
     async def change(
         self,

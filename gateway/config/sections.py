@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import re
@@ -127,9 +128,20 @@ class LogSection(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class ApartSection(Section):
+    """The base of ``[locations]``: no two of them may share a subtree, else records would be taken for others."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        for (one, inner), (other, outer) in itertools.permutations(iter(self), 2):
+            if inner.below(outer):
+                raise ValueError(f"{one} ({inner}) lies within {other} ({outer}); put it elsewhere")
+        return self
+
+
 # Options of the same names as the attributes of Locations, which stays free of pydantic.
 _LOCATIONS: dict[str, Any] = {spot.name: (PathText, spot.default) for spot in fields(Locations)}
-LocationsSection: Any = create_model("LocationsSection", __base__=Section, **_LOCATIONS)
+LocationsSection: Any = create_model("LocationsSection", __base__=ApartSection, **_LOCATIONS)
 
 
 class Config(Section):

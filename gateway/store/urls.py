@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.clock import Clock, SystemClock
 from gateway.errors import ConfigError
+from gateway.locations import Locations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from gateway.abc import Store
 
 
-def open_store(url: str, *, clock: Clock | None = None, random: Random | None = None, node: str = "") -> Store:
+def open_store(
+    url: str,
+    *,
+    clock: Clock | None = None,
+    random: Random | None = None,
+    node: str = "",
+    locations: Locations = Locations(),  # noqa: B008 - immutable
+) -> Store:
     """Make the store that a URL names; it connects when entered with ``async with``.
 
     Args:
@@ -24,6 +32,7 @@ def open_store(url: str, *, clock: Clock | None = None, random: Random | None = 
         clock: default: the machine's own.
         random: default: freshly seeded.
         node: the node's name, for messages and diagnosis.
+        locations: where claims and states stand, which overtake other writes.
 
     Raises:
         ConfigError: the URL can't be read.
@@ -33,7 +42,7 @@ def open_store(url: str, *, clock: Clock | None = None, random: Random | None = 
     opener = _SCHEMES.get(scheme) if colon else None
     if opener is None:
         raise ConfigError([f"store: {_unknown(url, scheme)}"])
-    return opener(rest, clock or SystemClock(), random or random_module.Random(), node)
+    return opener(rest, clock or SystemClock(), random or random_module.Random(), node, locations)
 
 
 def _unknown(url: str, scheme: str) -> str:
@@ -42,7 +51,7 @@ def _unknown(url: str, scheme: str) -> str:
     return f"{url!r} has no known scheme{guess} (known: {', '.join(f'{name}:' for name in _SCHEMES)})"
 
 
-def _memory(rest: str, clock: Clock, random: Random, node: str) -> Store:
+def _memory(rest: str, clock: Clock, random: Random, node: str, locations: Locations) -> Store:
     from gateway.store.memory import MemoryServer, MemoryStore
 
     if rest:
@@ -50,12 +59,12 @@ def _memory(rest: str, clock: Clock, random: Random, node: str) -> Store:
     return MemoryStore(MemoryServer(random), clock=clock, random=random, node=node)
 
 
-def _sqlite(rest: str, clock: Clock, random: Random, node: str) -> Store:
+def _sqlite(rest: str, clock: Clock, random: Random, node: str, locations: Locations) -> Store:
     from gateway.store.sqlite import SqliteStore
 
     if not rest:
         raise ConfigError(["store: 'sqlite:' names no file (write 'sqlite:PATH')"])
-    return SqliteStore(rest, clock=clock, random=random, node=node)
+    return SqliteStore(rest, clock=clock, random=random, node=node, locations=locations)
 
 
-_SCHEMES: dict[str, Callable[[str, Clock, Random, str], Store]] = {"memory": _memory, "sqlite": _sqlite}
+_SCHEMES: dict[str, Callable[[str, Clock, Random, str, Locations], Store]] = {"memory": _memory, "sqlite": _sqlite}
