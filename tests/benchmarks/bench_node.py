@@ -46,7 +46,8 @@ def busgate(*words: str) -> list[str]:
 
 def version() -> Figure:
     """Wall time of the quickest command, against starting the interpreter."""
-    ours, bare = [], []
+    ours: list[float] = []
+    bare: list[float] = []
     for _ in range(ROUNDS):
         for command, taken in ((busgate("--version"), ours), ([sys.executable, "-c", "pass"], bare)):
             began = time.perf_counter()

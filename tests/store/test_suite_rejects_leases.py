@@ -5,8 +5,8 @@ from typing import Any
 import anyio
 import pytest
 
+from gateway.store.held_lease import HeldLease
 from gateway.store.memory import MemoryServer, MemoryStore
-from gateway.store.memory.lease import MemoryLease
 
 
 class ExpiresLate(MemoryServer):
@@ -49,17 +49,17 @@ class ForgivesForeignWrites(MemoryServer):
 class CountsFromTheReply(MemoryStore):
     """Takes a lease for as good as new when it has been told so, not when it asked."""
 
-    class Lease(MemoryLease):
+    class Lease(HeldLease):
         @property
         def expires(self):
             return super().expires + 0.1
 
     def lease(self, ttl):
-        return self.Lease(self, ttl)
+        return self.Lease(self, self, f"lease of {self.name}", ttl)
 
 
 class NeverLearns(MemoryStore):
-    class Lease(MemoryLease):
+    class Lease(HeldLease):
         async def _run_out(self):
             await anyio.sleep_forever()
 
@@ -68,10 +68,10 @@ class NeverLearns(MemoryStore):
                 await anyio.sleep(self.ttl / 3)
                 if self._store.link.state == "connected":
                     self._expires = self._clock.lease_now() + self.ttl
-                    await self._store.renew(self)
+                    await self._granter.renew(self)
 
     def lease(self, ttl):
-        return self.Lease(self, ttl)
+        return self.Lease(self, self, f"lease of {self.name}", ttl)
 
 
 #: Each broken store or server, the test that rejects it, and that test's parameters.

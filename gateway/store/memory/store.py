@@ -9,10 +9,11 @@ import anyio
 import anyio.lowlevel
 
 from gateway import codec
-from gateway.abc import MAX_KEY, MAX_MESSAGE, MAX_VALUE, Lease, Store
-from gateway.errors import Detached, LimitExceeded, StoreError, Uncertain
+from gateway.abc import MAX_MESSAGE, MAX_VALUE, Lease, Store
+from gateway.errors import Detached, StoreError, Uncertain
+from gateway.store.held_lease import HeldLease
+from gateway.store.limits import check_key, packed
 from gateway.store.memory.faults import Faults
-from gateway.store.memory.lease import MemoryLease
 from gateway.store.memory.subscription import MemorySubscription
 from gateway.store.memory.watch import MemoryWatch
 from gateway.values import Entry, Link, Message
@@ -108,14 +109,14 @@ class MemoryStore(Store):
         return record.entry()
 
     async def set(self, path: Path, value: Any, *, revision: int | None = None, lease: Lease | None = None) -> int:
-        data = _packed(value, MAX_VALUE)
+        data = packed(value, MAX_VALUE)
         return await self._write(path, data, revision, lease.id if lease else None)
 
     async def delete(self, path: Path, *, revision: int | None = None) -> int:
         return await self._write(path, None, revision)
 
     async def _write(self, path: Path, data: bytes | None, revision: int | None, lease: str | None = None) -> int:
-        _check_key(path)
+        check_key(path)
         written = await self._request(
             lambda: self._server.write(path, data, writer=self.name, revision=revision, lease=lease)
         )
@@ -169,11 +170,11 @@ class MemoryStore(Store):
             await self._request(lambda: watch.start(fetch, since), writes=False)
             yield watch
         finally:
-            watch.close()
+            watch.end()
             del self._streams[watch]
 
     def lease(self, ttl: float) -> Lease:
-        return MemoryLease(self, ttl)
+        return HeldLease(self, self, f"{self.name}-{self.random.getrandbits(48):012x}", ttl)
 
     async def grant(self, lease: Lease) -> None:
         await self._request(lambda: self._server.grant(lease.id, self.name, lease.ttl))
@@ -189,8 +190,8 @@ class MemoryStore(Store):
             return
 
     async def publish(self, topic: Path, value: Any) -> None:
-        _check_key(topic)
-        data = _packed(value, MAX_MESSAGE)
+        check_key(topic)
+        data = packed(value, MAX_MESSAGE)
         self._check_link()
         lost = self._strikes(self.faults.lost_request)
         await self._travel(0.0, Detached("the connection broke before the message was sent"))
@@ -220,21 +221,9 @@ class MemoryStore(Store):
     ) -> None:
         self.tasks.cancel_scope.cancel()  # first, so that its tasks see no closed stream
         for stream in self._streams:
-            stream.close()
+            stream.end()
         self._set_link("detached")
         if isinstance(error, anyio.get_cancelled_exc_class()):
             await self.tasks.__aexit__(kind, error, traceback)
         else:  # an error of the body leaves as it is, not within a group
             await self.tasks.__aexit__(None, None, None)
-
-
-def _packed(value: Any, limit: int) -> bytes:
-    data = codec.encode(value)
-    if len(data) > limit:
-        raise LimitExceeded(f"the value takes {len(data)} bytes, at most {limit} are stored")
-    return data
-
-
-def _check_key(path: Path) -> None:
-    if len(path.key) > MAX_KEY:
-        raise LimitExceeded(f"the path takes {len(path.key)} bytes, at most {MAX_KEY} are stored: {str(path)[:80]}...")

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import anyio
-import anyio.lowlevel
-
-from gateway.errors import Detached
+from gateway.store.subscription import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.path import Path
     from gateway.values import Message
 
 
-class MemorySubscription:
-    """The async iterator that :meth:`MemoryStore.subscribe` gives. A cancelled ``anext`` loses nothing.
-
-    Senders number their messages by topic: a gap in the numbers tells what was lost on the way.
-    """
+class MemorySubscription(Subscription):
+    """One that hears nothing while its connection is broken."""
 
     def __init__(self, queue: int) -> None:
-        self._limit = queue
-        self._queue: deque[Message] = deque()
-        self._expected: dict[tuple[str, Path], int] = {}
-        self._dropped: dict[tuple[str, Path], int] = {}
-        self._arrived = anyio.Event()
+        super().__init__(queue)
         self._connected = True
-        self._closed = False
 
     def receive(self, message: Message) -> None:
-        if not self._connected:
-            return
-        source = message.sender, message.topic
-        missed = message.number - self._expected.get(source, message.number)
-        self._expected[source] = message.number + 1
-        self._queue.append(replace(message, missed=missed))
-        if len(self._queue) > self._limit:
-            lost = self._queue.popleft()
-            source = lost.sender, lost.topic
-            self._dropped[source] = self._dropped.get(source, 0) + 1 + lost.missed
-        self._arrived.set()
+        if self._connected:
+            super().receive(message)
 
     def disconnect(self) -> None:
         self._connected = False
@@ -52,21 +27,3 @@ class MemorySubscription:
     def reconnect(self, reason: str) -> None:
         # whatever the reason: what was missed shows in the numbers
         self._connected = True
-
-    def close(self) -> None:
-        self._closed = True
-        self._arrived.set()
-
-    def __aiter__(self) -> AsyncIterator[Message]:
-        return self
-
-    async def __anext__(self) -> Message:
-        await anyio.lowlevel.checkpoint()
-        while not self._queue or self._closed:
-            if self._closed:
-                raise Detached("the subscription is closed")
-            self._arrived = anyio.Event()
-            await self._arrived.wait()
-        message = self._queue.popleft()
-        dropped = self._dropped.pop((message.sender, message.topic), 0)
-        return replace(message, missed=message.missed + dropped)

@@ -100,7 +100,7 @@ class MemoryWatch:
                 self.offer(record, self._depths[0])
         self._server.watch(self._roots, self)
 
-    def close(self) -> None:
+    def end(self) -> None:
         self._server.unwatch(self._roots, self)
         self._closed = True
         self._arrived.set()

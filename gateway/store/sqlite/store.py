@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 import anyio.lowlevel
 
-from gateway import codec
-from gateway.abc import MAX_KEY, MAX_MESSAGE, MAX_VALUE, Lease, Store
-from gateway.errors import Detached, LimitExceeded
+from gateway.abc import MAX_MESSAGE, MAX_VALUE, Lease, Store
+from gateway.errors import Detached
 from gateway.locations import Locations
+from gateway.store.held_lease import HeldLease
+from gateway.store.limits import check_key, packed
 from gateway.store.sqlite.engine import Engine
-from gateway.store.sqlite.lease import SqliteLease
 from gateway.store.sqlite.link import LinkState
 from gateway.store.sqlite.opening import open_file
 from gateway.store.sqlite.operations import Write
 from gateway.store.sqlite.rows import Range
-from gateway.store.sqlite.topics import Subscription
 from gateway.store.sqlite.watching import Watch
+from gateway.store.subscription import Subscription
 from gateway.values import Entry, Link, NotGiven
 
 if TYPE_CHECKING:
@@ -107,13 +107,13 @@ class SqliteStore(Store):
         return row.entry(path) if row else Entry(path, NotGiven, 0)
 
     async def set(self, path: Path, value: Any, *, revision: int | None = None, lease: Lease | None = None) -> int:
-        return await self._write(path, _packed(value, MAX_VALUE), revision, lease.id if lease else None)
+        return await self._write(path, packed(value, MAX_VALUE), revision, lease.id if lease else None)
 
     async def delete(self, path: Path, *, revision: int | None = None) -> int:
         return await self._write(path, None, revision)
 
     async def _write(self, path: Path, value: bytes | None, revision: int | None, lease: str | None = None) -> int:
-        _check_key(path)
+        check_key(path)
         urgent = path.key.startswith(self._overtaking)
         return await self._engine.writer.submit(Write(path, value, revision, lease), urgent=urgent)
 
@@ -147,12 +147,12 @@ class SqliteStore(Store):
 
     def lease(self, ttl: float) -> Lease:
         lease_id = f"{self._engine.name}-{self.random.getrandbits(48):012x}"
-        return SqliteLease(lease_id, ttl, self.clock, self._engine.holder, self.tasks)
+        return HeldLease(self, self._engine.holder, lease_id, ttl)
 
     async def publish(self, topic: Path, value: Any) -> None:
         engine = self._engine
-        _check_key(topic)
-        data = _packed(value, MAX_MESSAGE)
+        check_key(topic)
+        data = packed(value, MAX_MESSAGE)
         await anyio.lowlevel.checkpoint()
         number = engine.publisher.number(topic.key)
         engine.switchboard.deliver(engine.name, topic.key, number, data)
@@ -230,15 +230,3 @@ class SqliteStore(Store):
             finally:
                 with anyio.CancelScope(shield=True):
                     await engine.release()
-
-
-def _packed(value: Any, limit: int) -> bytes:
-    data = codec.encode(value)
-    if len(data) > limit:
-        raise LimitExceeded(f"the value takes {len(data)} bytes, at most {limit} are stored")
-    return data
-
-
-def _check_key(path: Path) -> None:
-    if len(path.key) > MAX_KEY:
-        raise LimitExceeded(f"the path takes {len(path.key)} bytes, at most {MAX_KEY} are stored: {str(path)[:80]}...")

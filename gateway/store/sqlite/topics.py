@@ -16,69 +16,25 @@ import errno
 import os
 import socket
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.lowlevel
 import msgpack
 
 from gateway import codec
-from gateway.errors import CodecError, Detached
+from gateway.errors import CodecError
 from gateway.path import Path
 from gateway.store.sqlite.notice import DATAGRAM
 from gateway.values import Message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from anyio.abc import TaskGroup
 
     from gateway.store.sqlite.notice import Peers
+    from gateway.store.subscription import Subscription
 
 #: Bounds of what waits for one slow peer.
 OUTBOX, OUTBOX_BYTES = 1000, 4 * 1024 * 1024
-
-
-class Subscription:
-    """The async iterator that :meth:`SqliteStore.subscribe` gives. A cancelled ``anext`` loses nothing."""
-
-    def __init__(self, queue: int) -> None:
-        self._limit = queue
-        self._queue: deque[Message] = deque()
-        self._expected: dict[tuple[str, Path], int] = {}
-        self._dropped: dict[tuple[str, Path], int] = {}
-        self._arrived = anyio.Event()
-        self._closed = False
-
-    def receive(self, message: Message) -> None:
-        source = message.sender, message.topic
-        missed = message.number - self._expected.get(source, message.number)
-        self._expected[source] = message.number + 1
-        self._queue.append(replace(message, missed=missed))
-        if len(self._queue) > self._limit:
-            lost = self._queue.popleft()
-            source = lost.sender, lost.topic
-            self._dropped[source] = self._dropped.get(source, 0) + 1 + lost.missed
-        self._arrived.set()
-
-    def end(self) -> None:
-        self._closed = True
-        self._arrived.set()
-
-    def __aiter__(self) -> AsyncIterator[Message]:
-        return self
-
-    async def __anext__(self) -> Message:
-        await anyio.lowlevel.checkpoint()
-        while not self._queue or self._closed:
-            if self._closed:
-                raise Detached("the store has been closed")
-            self._arrived = anyio.Event()
-            await self._arrived.wait()
-        message = self._queue.popleft()
-        dropped = self._dropped.pop((message.sender, message.topic), 0)
-        return replace(message, missed=message.missed + dropped)
 
 
 class Switchboard:
