@@ -14,10 +14,13 @@ from gateway.cli.context import in_loop
 from gateway.cli.output import show_list, show_record
 from gateway.code.procedures import ProcedureEntry, check, from_plugin
 from gateway.errors import Misuse, NotFound, RecordError
+from gateway.path import P
 from gateway.runner.entries import RunnerEntry
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.abc import Store
     from gateway.cli.context import Session
     from gateway.path import Path
@@ -74,46 +77,56 @@ async def get(session: Session, path: Path, script: File | None) -> None:
         click.echo(entry.code.rstrip("\n"))
 
 
-@command.command("set")
-@click.argument("path", type=PATH)
-@click.option("-S", "--script", metavar="FILE", help="The code; '-': standard input. Without: only the rest changes.")
-@click.option("--async", "mode", flag_value="async", help="A coroutine: may await, gets _self and _info.")
-@click.option("--thread", "mode", flag_value="thread", help="Runs in a worker thread: may block.")
-@click.option("--sync", "mode", flag_value="sync", help="Runs in the event loop: must be quick.")
-@click.option("--vars", "names", metavar="A,B", help="Names of its inputs.")
-@click.option("--requires", metavar="NAME", multiple=True, help="A module that it needs. May be repeated.")
-@click.option("--default", "default", metavar="EXPR", help="Values under the job's data: JSON or a Python literal.")
-@click.option("-i", "--info", help="For people.")
-@in_loop
-async def set_(
-    session: Session,
-    path: Path,
+def entry_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each field of a procedure."""
+    for option in reversed(
+        [
+            click.option("-S", "--script", metavar="FILE", help="The code; '-': standard input."),
+            click.option("--async", "mode", flag_value="async", help="A coroutine: may await, gets _self and _info."),
+            click.option("--thread", "mode", flag_value="thread", help="Runs in a worker thread: may block."),
+            click.option("--sync", "mode", flag_value="sync", help="Runs in the event loop: must be quick."),
+            click.option("--vars", "names", metavar="A,B", help="Names of its inputs."),
+            click.option("--requires", metavar="NAME", multiple=True, help="A module it needs. May be repeated."),
+            click.option("--default", metavar="EXPR", help="Values under the job's data: JSON or a Python literal."),
+            click.option("-i", "--info", help="For people."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def _given(
     script: str | None,
     mode: str | None,
     names: str | None,
     requires: tuple[str, ...],
     default: str | None,
     info: str | None,
-) -> None:
+) -> dict[str, Any]:
+    """The fields that the options give."""
+    fields = {
+        "code": None if script is None else _read(script),
+        "vars": None if names is None else [name.strip() for name in names.split(",") if name.strip()],
+        "requires": list(requires) or None,
+        "default": None if default is None else expression(default),
+        "info": info,
+    }
+    is_async = {} if mode is None else {"is_async": {"async": True, "thread": False, "sync": None}[mode]}
+    return {name: value for name, value in fields.items() if value is not None} | is_async
+
+
+@command.command("set")
+@click.argument("path", type=PATH)
+@entry_options
+@in_loop
+async def set_(session: Session, /, path: Path, **options: Any) -> None:
     """Store a procedure, or change one: what is not given stays. Refuses code that does not compile."""
     if not path:
         raise click.UsageError("a procedure needs a path of at least one element")
-    changes: dict[str, Any] = {}
-    if script is not None:
-        changes["code"] = _read(script)
-    if mode is not None:
-        changes["is_async"] = {"async": True, "thread": False, "sync": None}[mode]
-    if names is not None:
-        changes["vars"] = [name.strip() for name in names.split(",") if name.strip()]
-    if requires:
-        changes["requires"] = list(requires)
-    if default is not None:
-        changes["default"] = expression(default)
-    if info is not None:
-        changes["info"] = info
+    given = _given(**options)
 
     def changed(stored: Any) -> Any:
-        fields = {**(stored if isinstance(stored, dict) else {}), **changes}
+        fields = {**(stored if isinstance(stored, dict) else {}), **given}
         if "code" not in fields:
             raise Misuse(f"there is no procedure {path} yet: give its code with -S FILE")
         if mistakes := check(fields, path):
@@ -136,21 +149,26 @@ async def delete(session: Session, path: Path) -> None:
 
 @command.command("check")
 @click.argument("path", type=PATH, required=False)
+@entry_options
 @in_loop
-async def check_(session: Session, path: Path | None) -> int:
-    """Report what is wrong with a procedure (or all), and with the jobs that use it; exit 1 if something is."""
+async def check_(session: Session, /, path: Path | None, **options: Any) -> int:
+    """Report what is wrong with a procedure (or all), and with the jobs that use it; exit 1 if something is.
+
+    With -S FILE, or another option of `code set`: what would be wrong, without storing it.
+    """
     base, jobs = session.config.locations.procedures, session.config.locations.jobs
-    mistakes: list[str] = []
-    known = set(session.plugins.procedures)
+    given = _given(**options)
+    plugins = set(session.plugins.procedures)
     async with session.store() as store:
         stored = {entry.path.after(base): entry.value async for entry in store.tree(base)}
-        if path is not None and path not in stored and path not in known:
+        if given:
+            path = path or P("code")
+            stored[path] = {**stored.get(path, {}), **given}
+        if path is not None and path not in stored and path not in plugins:
             raise NotFound(f"there is no procedure {path}; `busgate code list` lists them")
-        for each in [path] if path is not None else sorted(stored):
-            if each in stored:
-                mistakes += check(stored[each], each)
+        mistakes = [line for each in sorted(stored) if path in (None, each) for line in check(stored[each], each)]
         async for entry in store.tree(jobs):
-            mistakes += _job_mistakes(entry.path.after(jobs), entry.value, path, stored, known)
+            mistakes += _job_mistakes(entry.path.after(jobs), entry.value, path, stored, plugins)
     for mistake in mistakes:
         click.echo(mistake)
     return int(bool(mistakes))

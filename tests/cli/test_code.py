@@ -82,3 +82,14 @@ def test_check_finds_bad_code_and_the_jobs_it_spoils(busgate, script):
     assert "job at.attic.default.lost: there is no procedure nowhere.at.all" in done.out
     assert busgate("code check good").status == 1
     assert busgate("code check missing").status == 1
+
+
+def test_check_looks_at_a_file_without_storing_it(busgate, script):
+    done = busgate(f"code check -S {script('return (')}")
+    assert done.status == 1
+    assert "code, line 1" in done.out
+    assert busgate(f"code check -S {script('return a')} --vars a").status == 0
+    busgate("run -n attic set it -c mine")
+    done = busgate(f"code check mine -S {script('return a')} --vars a")
+    assert "mine: the variable a is missing" in done.out
+    assert busgate("code get mine").status == 1
