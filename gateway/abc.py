@@ -103,7 +103,6 @@ class Store(ABC):
             CodecError, LimitExceeded: the value or the path can't be stored; nothing was written.
             Uncertain: unknown whether it was written.
             Denied: this user may not, or the lease is not held any more.
-
         """
 
     @abstractmethod
@@ -158,7 +157,6 @@ class Store(ABC):
             since: (``store.id``, revision) up to which the caller knows everything. It replaces the snapshot by the
                 changes after that revision. Another id, or a revision that the store can't continue from, gives
                 ``Resync`` first and then the whole snapshot: what the caller knew is void.
-
         """
 
     async def tree(self, path: Path, *, min_depth: int = 0, max_depth: int = -1) -> AsyncIterator[Entry]:
@@ -180,7 +178,6 @@ class Store(ABC):
 
         Raises:
             CodecError, LimitExceeded: the value can't be sent.
-
         """
 
     @abstractmethod
@@ -287,7 +284,6 @@ class Driver(ABC):
         Raises:
             InterfaceDown: it can't be opened now; says why. The supervisor tries again. Raised later, by a background
                 task of the driver's own task group, it says that the open interface was lost.
-
         """
 
 

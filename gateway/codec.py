@@ -27,7 +27,6 @@ def encode(value: Any) -> bytes:
 
     Raises:
         CodecError: some part can't be stored; names its type and its place within the value.
-
     """
     try:
         return msgpack.packb(value, default=_extension, datetime=True, use_bin_type=True)  # type: ignore[no-any-return]

@@ -121,7 +121,6 @@ class Demo:
 
         Raises:
             Misuse: the onewire plugin is not there; says how to get it.
-
         """
         self._plugins.driver("onewire")
         house = House.parse(config_file("demo.toml").read_text(), "demo.toml")

@@ -45,7 +45,6 @@ class Node:
 
     Args:
         groups: whose jobs it runs; default: those of the configuration.
-
     """
 
     store: Store
@@ -79,7 +78,6 @@ class Node:
         Raises:
             NameTaken: another live process has the name.
             StoreUnusable: the store can't be opened.
-
         """
         try:
             async with anyio.create_task_group() as outside:

@@ -43,7 +43,6 @@ class Path(Sequence[Element]):
 
     Raises:
         PathError: an element is of another type, not a number (NaN), or not encodable as UTF-8.
-
     """
 
     __slots__ = ("_elements", "_key")
@@ -67,7 +66,6 @@ class Path(Sequence[Element]):
 
         Raises:
             PathError: the text is malformed, or an element can't be one.
-
         """
         if isinstance(source, Path):
             return source
@@ -145,7 +143,6 @@ def P(text: str) -> Path:  # noqa: N802 - the name that stored code knows it by
 
     Raises:
         PathError: the text is malformed; names the position of the first character that can't be read.
-
     """
     if text == ":":
         return Path()

@@ -66,7 +66,6 @@ class Plugins:
         found: entry points; those of the installed distributions are given by :meth:`installed`.
         disabled: names of entry points that are not even imported.
         trace: gets a line of text for each hook call and its results.
-
     """
 
     def __init__(
@@ -114,7 +113,6 @@ class Plugins:
         Raises:
             NotFound: no plugin brings it; says which to install, or why the one that is installed isn't used.
             Misuse: several bring it; says which, and how to choose.
-
         """
         owners = self._drivers.get(name, {})
         if len(owners) == 1:

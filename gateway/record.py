@@ -45,7 +45,6 @@ class Record(BaseModel):
 
         Raises:
             RecordError: it is no such record; names every field at fault.
-
         """
         if not isinstance(value, dict):
             raise RecordError([f"a {cls.what} is a map of fields, not {_short(value)}"])

@@ -26,7 +26,6 @@ class CheckedInterface(Interface):
 
     Args:
         source: ``NODE/INTERFACE``, stamped on each Reading.
-
     """
 
     def __init__(self, session: Session, timing: Timing, clock: Clock, source: str) -> None:

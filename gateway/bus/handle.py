@@ -36,7 +36,6 @@ class NodeBusHandle(BusHandle):
         interfaces: those of the bus, in the order of the configuration.
         guard: called right before each write or command enters the driver; raises what the caller is to get. A job
             that must not write without its claim has this checked here.
-
     """
 
     def __init__(

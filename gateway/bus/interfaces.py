@@ -37,7 +37,6 @@ class Interfaces(Buses):
 
     Raises:
         ConfigError: two interfaces have one name.
-
     """
 
     def __init__(
@@ -97,7 +96,6 @@ class Interfaces(Buses):
 
         Raises:
             NotFound: no interface of this node has that bus.
-
         """
         if not (found := self._of(bus)):
             raise NotFound(self.explain(bus))

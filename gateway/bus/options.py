@@ -22,7 +22,6 @@ def read_options(driver: type[Driver], options: Mapping[str, Any]) -> BaseModel:
 
     Raises:
         ConfigError: all mistakes, each with the option's name; for an unknown option the nearest known one.
-
     """
     schema = driver.options
     try:

@@ -39,7 +39,6 @@ async def survey(
 
     Returns:
         For each node a map with its name as ``node`` and ``interfaces`` as in ``Interfaces.snapshot``.
-
     """
     client = f"{store.random.getrandbits(64):016x}"
     replies: dict[str, Reply] = {}
@@ -60,7 +59,6 @@ async def nodes_with(store: Store, bus: str, *, within: float = 1.0) -> list[str
 
     Args:
         within: seconds to wait for replies; it returns as soon as a node has replied on which the bus is up.
-
     """
 
     def states(found: dict[str, Any]) -> list[str]:
@@ -79,7 +77,6 @@ def remote_bus(store: Store, node: str, bus: str) -> RemoteBusHandle:
         InterfaceDown: the node doesn't answer; at entering, or at a call that has changed nothing.
         Uncertain: the node stopped answering during a write or command, which may have taken effect.
         Detached: the store is out of reach.
-
     """
     return RemoteBusHandle(store, node, bus)
 

@@ -58,7 +58,6 @@ class Session:
 
     Args:
         on_end: called once, synchronously, when the session ends by itself.
-
     """
 
     def __init__(self, interface: Interface, clock: Clock, timing: Timing, on_end: Callable[[Exception], None]) -> None:
@@ -88,7 +87,6 @@ class Session:
             InterfaceDown: the driver says so, or the session ended meanwhile.
             BusFault: no answer within the bound, or the driver crashed.
             BusgateError: what else the driver raises.
-
         """
         self.calls += 1
         with anyio.move_on_after(bound) as scope:

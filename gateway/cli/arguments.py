@@ -35,7 +35,6 @@ def expression(text: str) -> Any:
 
     Raises:
         click.BadParameter: it is neither.
-
     """
     try:
         return from_json(text)

@@ -34,7 +34,6 @@ class Jobs:
         Raises:
             NotFound: there is none.
             RecordError: what is stored there is none.
-
         """
         entry = await self._store.get(self._jobs + path)
         if entry.value is NotGiven:
@@ -88,7 +87,6 @@ class Jobs:
         Raises:
             RecordError: the result is no job; names every field at fault.
             NotFound: a new job without code.
-
         """
         written: list[RunnerEntry] = []
 

@@ -37,7 +37,6 @@ def show_list(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, not
 
     Args:
         nothing: what to say on stderr when there is no row.
-
     """
     found = list(rows)
     if as_json:

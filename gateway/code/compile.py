@@ -55,7 +55,6 @@ def compile_body(path: Path, text: str, parameters: Sequence[str] = (), *, is_as
 
     Raises:
         CodeError: it doesn't compile; with the line and a caret.
-
     """
     filename = _free_name(path)
     code = _compiled(path, text, parameters, filename, is_async=is_async)

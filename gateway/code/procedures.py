@@ -54,7 +54,6 @@ class ProcedureEntry(Record):
         requires: modules it needs.
         default: values for its variables, under the job's data.
         info: for people.
-
     """
 
     what: ClassVar[str] = "procedure"
@@ -95,7 +94,6 @@ class Procedure:
 
         Raises:
             TypeError: there are more positional arguments than ``vars``, or one is given twice.
-
         """
         if len(args) > len(self.vars):
             takes = f"{len(self.vars)} positional argument{'' if len(self.vars) == 1 else 's'}"
@@ -156,7 +154,6 @@ def check(value: Any, path: Path = _UNNAMED, data: Mapping[str, Any] | None = No
         value: the map that would be stored.
         path: what to call it in the texts.
         data: the data of a job that would use it: then variables that nothing fills are named too.
-
     """
     found = [f"{path}: {line}" for line in ProcedureEntry.check(value)]
     try:

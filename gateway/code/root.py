@@ -62,7 +62,6 @@ class CodeRoot:
         Args:
             registered: procedures of plugins, used where none is stored.
             errors: where compile errors are recorded; default: the store's error records, under no node's name.
-
         """
         from gateway.runner.error_log import ErrorLog
 
@@ -81,7 +80,6 @@ class CodeRoot:
             NotFound: there is no such procedure.
             CodeError: it doesn't compile, or requires a module that isn't there.
             TypeError: too many arguments.
-
         """
         procedure = self.find(Path.build(path))
         call = procedure.bind(self.basic_variables(procedure) | procedure.variables(args, keywords))
@@ -98,7 +96,6 @@ class CodeRoot:
         Raises:
             NotFound: there is none.
             CodeError: it doesn't compile, or requires a module that isn't there.
-
         """
         if path in self._broken:
             raise self._broken[path]

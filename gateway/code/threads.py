@@ -40,7 +40,6 @@ class OneThread:
 
     Args:
         on_free: called in the event loop.
-
     """
 
     def __init__(self, on_free: Callable[[], None]) -> None:

@@ -35,7 +35,6 @@ def load(file: str | os.PathLike[str] | None = None, *, store: str | None = None
 
     Raises:
         ConfigError: with all mistakes of the file.
-
     """
     if file == "":
         raise ConfigError(["--config: the name of the file is empty"])
@@ -83,7 +82,6 @@ def driver_mistakes(config: Config, find_driver: Callable[[str], type[Driver]]) 
 
     Args:
         find_driver: raises a Misuse that says what to install (``Plugins.driver``).
-
     """
     mistakes: list[str] = []
     for index, interface in enumerate(config.interfaces):

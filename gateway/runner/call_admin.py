@@ -141,7 +141,6 @@ class CallAdmin:
             cls: class of the messages.
             fetch: whether what is there already comes too; ``ReadyMsg`` says when all of it has come.
             min_depth, max_depth: number of elements below the path; -1: no limit.
-
         """
         watcher = Watcher(self._run, cls, fetch=fetch)
         await self._run.start(watcher.follow, Path.build(path), min_depth, max_depth)
@@ -185,7 +184,6 @@ class CallAdmin:
 
         Raises:
             Conflict, CodecError, LimitExceeded, Denied, Detached, Uncertain: as ``Store.set``.
-
         """
         if not offline:
             return await self._store.set(Path.build(path), value, revision=revision)
@@ -218,7 +216,6 @@ class CallAdmin:
 
         Raises:
             ErrorRecorded: always.
-
         """
         error = data.pop("exc", None)
         message = str(data.pop("message", "") or error or "the code reports an error")
@@ -247,7 +244,6 @@ class CallAdmin:
 
         Raises:
             NotFound: no interface of this node has that bus.
-
         """
         name = name or self._run.entry.bus
         if name is None:

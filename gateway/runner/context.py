@@ -38,7 +38,6 @@ class NodeContext:
         cfg: the configuration without secrets; stored code sees it as ``_cfg``.
         journal: writes that wait while the store is out of reach.
         exit_hard: called with a reason when a run can't be stopped within 10 s while the node stops.
-
     """
 
     name: str
@@ -72,7 +71,6 @@ class NodeContext:
 
         Args:
             registered: procedures of plugins.
-
         """
         errors = ErrorLog(store, locations, name)
         return cls(

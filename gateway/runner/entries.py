@@ -60,7 +60,6 @@ class RunnerEntry(Record):
         weight: share of a node's load (ours).
         uid: made at creation; a state with another one belongs to an earlier job of that path (ours).
         info: for people.
-
     """
 
     what: ClassVar[str] = "job"
@@ -101,7 +100,6 @@ class StateEntry(Record):
         served: the ``target`` that a run was last started for (ours).
         deaths: runs in a row that ended with the death of their node within 5 s (ours).
         uid: of the job (ours).
-
     """
 
     what: ClassVar[str] = "state"

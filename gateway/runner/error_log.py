@@ -50,7 +50,6 @@ class ErrorEntry(Record):
         count: how often since ``first``.
         first, last: Unix seconds.
         resolved: Unix seconds when it worked again; None: it doesn't.
-
     """
 
     what: ClassVar[str] = "error record"
@@ -106,7 +105,6 @@ class ErrorLog:
         Args:
             place: of the job, the code or the interface.
             data: anything that may help; what can't be stored is kept as its ``repr``.
-
         """
         now = self._store.clock.now()
         path = self._locations.error(subsystem, place)

@@ -75,7 +75,6 @@ class Outcome:
         result: what the code returned; ``NotGiven`` unless it finished.
         message, traceback: of what went wrong.
         recorded: whether the code has recorded its error itself.
-
     """
 
     end: End
@@ -104,7 +103,6 @@ class Execution:
     Args:
         name: of the job, for messages.
         threads: where code for a worker thread runs.
-
     """
 
     def __init__(

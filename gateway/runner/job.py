@@ -38,7 +38,6 @@ class Job:
         hold: why it doesn't start although it is due.
         reason: why it waits, or what it does.
         removed: it was deleted while it ran; ``successor`` is what was stored at its path since.
-
     """
 
     def __init__(self, runner: Scheduler, path: Path, state: StateEntry) -> None:
@@ -80,7 +79,6 @@ class Job:
 
         Raises:
             BusgateError: the state can't be written.
-
         """
         assert self.execution is not None
         node, incarnation = self._context.name, self._context.incarnation

@@ -31,7 +31,6 @@ class Outbox:
 
     Args:
         deliver: writes what is pending for a path; ``Detached`` and ``Uncertain`` mean that it is called again.
-
     """
 
     def __init__(self, store: Store, deliver: Callable[[Path], Awaitable[None]]) -> None:
@@ -127,7 +126,6 @@ class Journal:
 
         Raises:
             CodecError, LimitExceeded, Denied: as ``Store.set``.
-
         """
         try:
             if path in self._pending:

@@ -71,7 +71,6 @@ class Watchdog:
 
     Args:
         limit: seconds that stored code may hold the loop.
-
     """
 
     def __init__(self, limit: float = 1.0) -> None:

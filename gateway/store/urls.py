@@ -36,7 +36,6 @@ def open_store(
 
     Raises:
         ConfigError: the URL can't be read.
-
     """
     scheme, colon, rest = url.partition(":")
     opener = _SCHEMES.get(scheme) if colon else None

@@ -21,7 +21,6 @@ class VirtualClock(Clock):
 
     Args:
         start: wall time at the loop's time 0, in Unix seconds.
-
     """
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:

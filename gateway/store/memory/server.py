@@ -83,7 +83,6 @@ class MemoryServer:
         random: where the id of the store comes from; default: freshly seeded.
         tombstones: how many deletions are remembered for watches that resume.
         backlog: how many changes may wait in one watch before it is resynchronised.
-
     """
 
     def __init__(self, random: Random | None = None, *, tombstones: int = 10_000, backlog: int = 10_000) -> None:
@@ -116,7 +115,6 @@ class MemoryServer:
         Raises:
             Conflict: ``revision`` is given and the entry has another one.
             Denied: the lease is not held.
-
         """
         current = self.read(path)
         if lease is not None and lease not in self._leases:

@@ -41,7 +41,6 @@ class MemoryStore(Store):
         clock: the node's; faults and the server itself live in the time of the event loop.
         random: decides when faults strike.
         node: goes into the names of senders and leases.
-
     """
 
     def __init__(self, server: MemoryServer, *, clock: Clock, random: Random, node: str = "") -> None:

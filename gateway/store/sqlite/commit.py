@@ -66,7 +66,6 @@ class Writer:
         announce: called in the thread after each commit that changed something.
         committed: called in the event loop after each batch, before its callers are woken: with the transaction,
             or with the error that undid it.
-
     """
 
     def __init__(

@@ -75,7 +75,6 @@ def examine(file: Path, mark: Mark) -> str:
 
     Raises:
         StoreUnusable: it is no store, is a newer one, or can't be opened.
-
     """
     if not file.exists():
         return ""
@@ -155,7 +154,6 @@ def repair(file: Path, folder: Path, found: str, *, store_id: str, stamp: str, r
 
     Raises:
         StoreUnusable: there is no room for it.
-
     """
     aside = folder / f"damaged-{stamp}"
     try:

@@ -50,7 +50,6 @@ class Engine:
 
     Args:
         horizon: how long a deletion is remembered, in s.
-
     """
 
     def __init__(

@@ -42,7 +42,6 @@ class Feed:
     Args:
         position: where to begin.
         leases_changed: called when the table of leases has changed.
-
     """
 
     def __init__(

@@ -21,7 +21,6 @@ class Member:
 
     Args:
         name: never used before, by any store.
-
     """
 
     def __init__(self, run: Path, name: str) -> None:

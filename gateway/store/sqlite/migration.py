@@ -32,7 +32,6 @@ def version_of(connection: sqlite3.Connection, file: Path, schema: Path = SCHEMA
 
     Raises:
         StoreUnusable: it is no store, or a newer busgate wrote it.
-
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -52,7 +51,6 @@ def migrate(connection: sqlite3.Connection, file: Path, schema: Path = SCHEMA) -
 
     Raises:
         StoreUnusable: as :func:`version_of`.
-
     """
     with writing(connection):
         version = version_of(connection, file, schema)

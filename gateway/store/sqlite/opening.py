@@ -63,7 +63,6 @@ async def open_file(name: str | os.PathLike[str], clock: Clock, random: Random) 
 
     Raises:
         StoreUnusable: names the file, and says what to do.
-
     """
     file = await anyio.to_thread.run_sync(place.prepare, name)
     folder = _folder(file)

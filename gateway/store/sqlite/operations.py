@@ -27,7 +27,6 @@ class Transaction:
 
     Args:
         member: who writes: the name of this store's lock file.
-
     """
 
     def __init__(self, connection: sqlite3.Connection, member: str) -> None:

@@ -37,7 +37,6 @@ def prepare(name: str | os.PathLike[str]) -> Path:
 
     Raises:
         StoreUnusable: names the path, and says what to do.
-
     """
     file = Path(os.path.realpath(name))
     try:

@@ -31,7 +31,6 @@ def choose(name: str) -> Path:
 
     Raises:
         StoreUnusable: there is no place for it.
-
     """
     for parent in _places():
         directory = Path(parent) / f"busgate-{name[-12:]}"
@@ -63,7 +62,6 @@ def usable(directory: Path) -> bool:
 
     Raises:
         StoreUnusable: it is another user's.
-
     """
     if make(directory):
         return True

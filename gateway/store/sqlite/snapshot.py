@@ -28,7 +28,6 @@ def take(file: Path, folder: Path) -> bool:
 
     Raises:
         StoreError: the database can't be read, or there is no room for the copy.
-
     """
     lock = open_lock(folder / "snapshot.lock", file)
     try:

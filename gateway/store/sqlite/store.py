@@ -177,7 +177,6 @@ class SqliteStore(Store):
 
         Raises:
             StoreError: the file can't be read, or there is no room for the copy.
-
         """
         return await self._engine.snapshot()
 

@@ -71,7 +71,6 @@ class Watch:
         Args:
             resume: the revision from which to go on instead of a snapshot.
             resync: why a snapshot comes in place of what was asked for.
-
         """
         self._feed.attach(self._roots, self)
         if resync:

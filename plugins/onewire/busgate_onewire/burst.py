@@ -46,7 +46,6 @@ class AnswerReader:
 
         Raises:
             FrameError: says why.
-
         """
         buffer = self._buffer + data if self._buffer else data
         answers: list[tuple[int, bytes]] = []

@@ -57,7 +57,6 @@ class Channel:
 
         Raises:
             InterfaceDown: no answer.
-
         """
         done: list[tuple[Job, Answer]] = []
         if not cycle.latest:

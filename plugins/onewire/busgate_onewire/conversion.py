@@ -70,7 +70,6 @@ def plan(wanted: Sequence[Wanted], *, simultaneous: bool = True) -> Cycle:
 
     Args:
         simultaneous: whether the channel can do that.
-
     """
     slow = [want for want in wanted if _converts(want)]
     joined = [want for want in slow if want.attribute.name == "temperature" and want.found.simultaneous]

@@ -39,7 +39,6 @@ class Attribute:
         verify: what was written can be read back.
         unit: as in Home Assistant, at the scales that we ask for (°C and mbar).
         array: of an element of an array: the array's name, and the element's number from 0; A and 0 are the first.
-
     """
 
     name: str

@@ -54,7 +54,6 @@ class Line:
 
         Raises:
             InterfaceDown: the server can't be reached or doesn't answer.
-
         """
         answers: list[Answer] = []
         while len(answers) < len(requests):

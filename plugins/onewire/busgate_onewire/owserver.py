@@ -111,7 +111,6 @@ class Connection:
 
         Returns:
             at least one answer, or why there is none.
-
         """
         outcome = Outcome()
         end = time.monotonic() + slice_

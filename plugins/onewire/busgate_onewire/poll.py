@@ -74,7 +74,6 @@ async def poll(
 
     Raises:
         ValueError: one of these can't be used; says which and why.
-
     """
     wishes = Wishes.of(devices, attributes, interval, intervals)
     period = USUAL_RESCAN if rescan is None else seconds("rescan", rescan)

@@ -57,7 +57,6 @@ class Reader:
 
         Raises:
             InterfaceDown: the owserver doesn't answer.
-
         """
         got = await self._fetch(wanted)
         lost = [want for want in wanted if got[want.index].code and self._looks_gone(want, got[want.index])]

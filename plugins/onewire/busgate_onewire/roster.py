@@ -51,7 +51,6 @@ class Wishes:
 
         Raises:
             ValueError: names the variable at fault, and says what it can be.
-
         """
         if isinstance(attributes, list | tuple):
             attributes = {"": attributes}
@@ -154,7 +153,6 @@ class Roster:
 
         Args:
             last: its reading so far.
-
         """
         if not self._converts(key):
             return False

@@ -104,7 +104,6 @@ class Server:
         Raises:
             InterfaceDown: no answer.
             BusFault: it can't tell.
-
         """
         (root,) = await self.control.ask([self.listing("/")])
         if root.code or not root.data:
@@ -124,7 +123,6 @@ class Server:
         Raises:
             InterfaceDown: no answer.
             BusFault: a channel can't be listed; the others have been.
-
         """
         async with self._scanning:
             await self._scan()

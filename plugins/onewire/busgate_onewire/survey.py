@@ -37,7 +37,6 @@ async def survey(server: Server, channel: str) -> list[Found]:
     Raises:
         InterfaceDown: no answer.
         BusFault: the channel can't be listed.
-
     """
     found: dict[str, Found] = {}
     level = [Place(channel)]
@@ -129,7 +128,6 @@ async def alarmed_ids(server: Server) -> list[str]:
     Raises:
         InterfaceDown: no answer.
         BusFault: no channel can be searched.
-
     """
     outcomes = await together(*(_alarmed(server, name) for name in server.channels))
     if outcomes and all(isinstance(outcome, BusFault) for outcome in outcomes):

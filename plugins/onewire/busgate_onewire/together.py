@@ -19,7 +19,6 @@ async def together(*calls: Awaitable[T]) -> list[T | BusFault]:
 
     Raises:
         InterfaceDown: one of them has; the others are cancelled.
-
     """
     if len(calls) == 1:
         return [await _outcome(calls[0])]

@@ -22,7 +22,6 @@ def encode(value: Any, attribute: Attribute) -> bytes:
 
     Raises:
         WriteRefused: the attribute can't hold it; says what it can.
-
     """
     match attribute.form:
         case "y":

@@ -30,7 +30,6 @@ class Writer:
 
         Raises:
             NoSuchDevice, WriteRefused, BusFault, InterfaceDown.
-
         """
         if not attribute.writable:
             raise WriteRefused(f"{attribute.name} of {found.id} is read-only")
