@@ -5,7 +5,8 @@
     │   ├── PathError          (ValueError)  text or element that can't be a path
     │   ├── CodecError         (ValueError)  a value that can't be stored
     │   ├── ConfigError        (ValueError)  a configuration file, with all its mistakes
-    │   ├── CodeError          (ValueError)  stored code that doesn't compile
+    │   ├── CodeError          (ValueError)  stored code that doesn't compile, or a module that can't be loaded
+    │   ├── ModuleClash        two stores in one process have different code for one module
     │   ├── RecordError        (ValueError)  a stored job, state or procedure that can't be read
     │   ├── LimitExceeded      (ValueError)  a value, a path or a message that is too large
     │   ├── NotFound           (LookupError) a job, procedure, bus or entry that isn't there
@@ -99,6 +100,18 @@ class CodeError(Misuse, ValueError):
         self.excerpt = excerpt
         where = f"{path}" if line is None else f"{path}, line {line}"
         super().__init__(f"{where}: {reason}" + (f"\n{excerpt}" if excerpt else ""))
+
+
+class ModuleClash(Misuse):
+    """Two stores in one process have different code for one module; ``sys.modules`` has room for one.
+
+    Store the same code in both, or use one process for each.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        reason = "another store in this process has different code for it; use one process for each store"
+        super().__init__(f"module {name}: {reason}")
 
 
 class NotFound(Misuse, LookupError):

@@ -107,6 +107,7 @@ class Node:
                 self.store, config.locations.presence, self.name, logging.getLogger("busgate.presence")
             )
             async with _background(self.presence.run), anyio.create_task_group() as services:
+                await services.start(Watchdog().run)  # it watches stored modules too, which are executed now
                 self.context = await self._build(services)
                 async with self.interfaces:
                     await self._serve(services, inside, task_status)
@@ -140,7 +141,6 @@ class Node:
         """Run the runners until the node stops."""
         services.start_soon(self._announce)
         services.start_soon(serve_buses, self.store, self.name, self.interfaces)
-        services.start_soon(Watchdog().run)
         async with anyio.create_task_group() as running:
             runners = [SingleRunner(self.context, group) for group in self._groups]
             for runner in runners:

@@ -20,8 +20,19 @@ def _as_path(value: Any) -> Path:
     raise ValueError(f"a path is needed (its text, or a list of its elements), not {value!r}")
 
 
+def as_list(value: Any) -> Any:
+    """What came as a tuple, as a list."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _module_name(name: Any) -> Any:
+    return ".".join(map(str, name)) if isinstance(name, Path | list | tuple) else name
+
+
 #: A path, its text, or a list or tuple of its elements.
 PathField = Annotated[Path, BeforeValidator(_as_path)]
+#: Names of modules, such as ``a.b``; a path counts as one.
+ModuleNames = Annotated[list[Annotated[str, BeforeValidator(_module_name)]], BeforeValidator(as_list)]
 
 
 class Record(BaseModel):

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from gateway.abc import Buses
-from gateway.code import check
+from gateway.code import ModuleEntry, check
 from gateway.locations import Locations, Place
 from gateway.path import P
 from gateway.record import Record
@@ -24,6 +24,7 @@ BLOCKS = re.findall(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", PAGE, re.MULTILINE | re.
 JOBS = [
     (dict(word.split("=", 1) for word in info.split()), text) for _, info, text in BLOCKS if info.startswith("job=")
 ]
+MODULES = [(info.removeprefix("module="), text) for _, info, text in BLOCKS if info.startswith("module=")]
 LIBRARY = [text for _, info, text in BLOCKS if info == "library"]
 MODES = {"sync": None, "thread": False, "async": True}
 PLACE = Place("at", "default", "attic")
@@ -60,11 +61,14 @@ async def ended(store):
 def test_the_page_has_examples_of_each_kind():
     assert {info["mode"] for info, _ in JOBS} == set(MODES)
     assert len(JOBS) >= 5
-    assert len(LIBRARY) >= 2
+    assert len(LIBRARY) >= 3
+    assert len(MODULES) >= 2
 
 
 @pytest.mark.parametrize(("info", "text"), JOBS, ids=[info["job"] for info, _ in JOBS])
 async def test_a_job_gives_the_result_that_stands_there(store, info, text):
+    for name, module in MODULES:
+        await store.set(Locations().modules + P(name), {"code": module})
     entry = {"code": text, "is_async": MODES[info["mode"]]}
     assert check(entry, data={}) == []
     await store.set(Locations().procedures + P(info["job"]), entry)
@@ -98,7 +102,9 @@ def test_a_record_is_one(info: str, record: type[Record]):
     assert record.check(json.loads(text)) == []
 
 
-@pytest.mark.parametrize(("heading", "record"), [("## Jobs", RunnerEntry), ("## State", StateEntry)])
+@pytest.mark.parametrize(
+    ("heading", "record"), [("## Jobs", RunnerEntry), ("## State", StateEntry), ("## Modules", ModuleEntry)]
+)
 def test_every_field_is_described(heading: str, record: type[Record]):
     section = PAGE.split(heading, 1)[1].split("\n## ", 1)[0]
     missing = [name for name in record.model_fields if f"`{name}`" not in section and f'"{name}"' not in section]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 import time
 from datetime import datetime
+from pathlib import Path as File
 from typing import Any
 
 import click
 
 from gateway.codec import from_json
-from gateway.errors import PathError
+from gateway.errors import Misuse, PathError
 from gateway.path import P, Path
 
 
@@ -99,3 +101,19 @@ def variables(texts: Any, paths: Any, expressions: Any) -> dict[str, Any]:
         except PathError as error:
             raise click.BadParameter(f"{name}: {error}") from None
     return found | {name: expression(text) for name, text in expressions}
+
+
+def script(name: str) -> str:
+    """The text of a file, or of standard input for ``-``.
+
+    Raises:
+        Misuse: it can't be read.
+    """
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return File(name).read_text()
+    except OSError as error:
+        raise Misuse(f"{name} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Misuse(f"{name} is no UTF-8 text: {error}") from error

@@ -1,8 +1,7 @@
-"""``busgate code``: stored procedures."""
+"""``busgate code``: stored procedures; modules stand in :mod:`gateway.cli.code_module`."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,9 @@ import anyio
 import click
 
 from gateway.cli.arguments import PATH, expression
+from gateway.cli.arguments import script as read
+from gateway.cli.code_module import command as module
+from gateway.cli.code_module import stored_names
 from gateway.cli.context import in_loop
 from gateway.cli.output import show_list, show_record
 from gateway.code.procedures import ProcedureEntry, check, from_plugin
@@ -30,7 +32,10 @@ MODES = {None: "sync", False: "thread", True: "async"}
 
 @click.group("code")
 def command() -> None:
-    """Stored procedures, and those that plugins bring."""
+    """Stored procedures, and those that plugins bring; and stored modules."""
+
+
+command.add_command(module)
 
 
 @command.command("list")
@@ -105,7 +110,7 @@ def _given(
 ) -> dict[str, Any]:
     """The fields that the options give."""
     fields = {
-        "code": None if script is None else _read(script),
+        "code": None if script is None else read(script),
         "vars": None if names is None else [name.strip() for name in names.split(",") if name.strip()],
         "requires": list(requires) or None,
         "default": None if default is None else expression(default),
@@ -125,15 +130,17 @@ async def set_(session: Session, /, path: Path, **options: Any) -> None:
         raise click.UsageError("a procedure needs a path of at least one element")
     given = _given(**options)
 
-    def changed(stored: Any) -> Any:
-        fields = {**(stored if isinstance(stored, dict) else {}), **given}
-        if "code" not in fields:
-            raise Misuse(f"there is no procedure {path} yet: give its code with -S FILE")
-        if mistakes := check(fields, path):
-            raise Misuse("\n".join(mistakes))
-        return fields
-
     async with session.store() as store:
+        modules = await stored_names(session, store)
+
+        def changed(stored: Any) -> Any:
+            fields = {**(stored if isinstance(stored, dict) else {}), **given}
+            if "code" not in fields:
+                raise Misuse(f"there is no procedure {path} yet: give its code with -S FILE")
+            if mistakes := check(fields, path, modules=modules):
+                raise Misuse("\n".join(mistakes))
+            return fields
+
         await store.update(session.config.locations.procedures + path, changed)
 
 
@@ -166,7 +173,9 @@ async def check_(session: Session, /, path: Path | None, **options: Any) -> int:
             stored[path] = {**stored.get(path, {}), **given}
         if path is not None and path not in stored and path not in plugins:
             raise NotFound(f"there is no procedure {path}; `busgate code list` lists them")
-        mistakes = [line for each in sorted(stored) if path in (None, each) for line in check(stored[each], each)]
+        modules = await stored_names(session, store)
+        checked = [each for each in sorted(stored) if path in (None, each)]
+        mistakes = [line for each in checked for line in check(stored[each], each, modules=modules)]
         async for entry in store.tree(jobs):
             mistakes += _job_mistakes(entry.path.after(jobs), entry.value, path, stored, plugins)
     for mistake in mistakes:
@@ -198,14 +207,3 @@ async def _entry(session: Session, store: Store, path: Path) -> ProcedureEntry:
         hint = "; a plugin brings it" if path in session.plugins.procedures else "; `busgate code list` lists them"
         raise NotFound(f"no procedure is stored at {path}{hint}")
     return ProcedureEntry.from_map(value)
-
-
-def _read(script: str) -> str:
-    if script == "-":
-        return sys.stdin.read()
-    try:
-        return File(script).read_text()
-    except OSError as error:
-        raise Misuse(f"{script} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Misuse(f"{script} is no UTF-8 text: {error}") from error

@@ -33,7 +33,7 @@ COMMANDS: Final = {
     "demo": ("demo", "the main job on simulated hardware; ends by itself"),
     "up": ("up", "run this node: its interfaces and the jobs of its groups"),
     "run": ("run", "the jobs: list, get, set, delete, state, restart; or run them"),
-    "code": ("code", "stored procedures: list, get, set, delete, check"),
+    "code": ("code", "stored procedures and modules: list, get, set, delete, check"),
     "store": ("store", "raw entries: get, set, delete, list, watch"),
     "bus": ("bus", "hardware by hand: list, scan, read, write"),
     "nodes": ("nodes", "which nodes run"),

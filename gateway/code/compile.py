@@ -1,4 +1,4 @@
-"""Compiles the text of a procedure into a function, without touching a character of it.
+"""Compiles the text of a procedure into a function, and that of a module, without touching a character of it.
 
 Theory of operation
 -------------------
@@ -9,6 +9,7 @@ Theory of operation
 3. ``from __future__`` at the top can't stand in a function: it becomes a compiler flag.
 4. The text goes to ``linecache`` under the file name ``<PATH>``, so that tracebacks show path, line and text. It goes
    away with the code. While other code of that path lives in the process (a second node), the name has a number.
+5. The text of a module is compiled as Python compiles a file; its file name is ``<module PATH>``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import linecache
 import types
 import warnings
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.errors import CodeError
@@ -58,8 +60,41 @@ def compile_body(path: Path, text: str, parameters: Sequence[str] = (), *, is_as
     """
     filename = _free_name(path)
     code = _compiled(path, text, parameters, filename, is_async=is_async)
-    linecache.cache[filename] = (len(text), None, [line + "\n" for line in _lines(text)], filename)
+    show_text(filename, text)
     return Body(code, filename)
+
+
+def compile_module(path: Path, text: str) -> types.CodeType:
+    """Compile the text of a module; :func:`show_text` puts it into tracebacks.
+
+    Raises:
+        CodeError: it doesn't compile; with the line and a caret.
+    """
+    filename = _free_name(path, "module ")
+    with _mapped(path, text), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(text, filename, "exec", dont_inherit=True)
+
+
+def show_text(filename: str, text: str) -> None:
+    """Let tracebacks show the lines of a text."""
+    linecache.cache[filename] = (len(text), None, [line + "\n" for line in _lines(text)], filename)
+
+
+def hide_text(filename: str) -> None:
+    """Undo :func:`show_text`."""
+    linecache.cache.pop(filename, None)
+
+
+def check_module(path: Path, text: str) -> list[str]:
+    """Compile a module without keeping anything; return the compiler's warnings.
+
+    Raises: as :func:`compile_module`.
+    """
+    with _mapped(path, text), warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        compile(text, f"<module {path}>", "exec", dont_inherit=True)
+    return [f"{path}, line {warning.lineno}: {warning.message}" for warning in found]
 
 
 def check_body(path: Path, text: str, parameters: Sequence[str] = (), *, is_async: bool | None = None) -> list[str]:
@@ -73,33 +108,39 @@ def check_body(path: Path, text: str, parameters: Sequence[str] = (), *, is_asyn
     return [f"{path}, line {warning.lineno}: {warning.message}" for warning in found]
 
 
-def _free_name(path: Path) -> str:
-    number, name = 1, f"<{path}>"
+def _free_name(path: Path, kind: str = "") -> str:
+    number, name = 1, f"<{kind}{path}>"
     while name in linecache.cache:
         number += 1
-        name = f"<{path} #{number}>"
+        name = f"<{kind}{path} #{number}>"
     return name
+
+
+@contextmanager
+def _mapped(path: Path, text: str) -> Iterator[None]:
+    """Make what the compiler raises into a CodeError."""
+    try:
+        yield
+    except SyntaxError as error:
+        raise _complaint(path, text, error) from None
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        if isinstance(error, CodeError):
+            raise
+        raise CodeError(path, f"can't be compiled: {error or type(error).__name__}") from None
 
 
 def _compiled(
     path: Path, text: str, parameters: Sequence[str], filename: str, *, is_async: bool | None, quiet: bool = True
 ) -> types.CodeType:
-    try:
-        with warnings.catch_warnings():
-            if quiet:  # nobody would see them; ``check`` tells
-                warnings.simplefilter("ignore")
-            tree = ast.parse(text, filename)
-            flags = _take_future(path, text, tree)
-            _refuse(path, text, tree, may_yield=is_async is None)
-            name = _function_name(path)
-            module = ast.Module([_function(name, tree.body, parameters, is_async=bool(is_async))], [])
-            compiled = compile(ast.fix_missing_locations(module), filename, "exec", flags, dont_inherit=True)
-    except CodeError:
-        raise
-    except SyntaxError as error:
-        raise _complaint(path, text, error) from None
-    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        raise CodeError(path, f"can't be compiled: {error or type(error).__name__}") from None
+    with _mapped(path, text), warnings.catch_warnings():
+        if quiet:  # nobody would see them; ``check`` tells
+            warnings.simplefilter("ignore")
+        tree = ast.parse(text, filename)
+        flags = _take_future(path, text, tree)
+        _refuse(path, text, tree, may_yield=is_async is None)
+        name = _function_name(path)
+        module = ast.Module([_function(name, tree.body, parameters, is_async=bool(is_async))], [])
+        compiled = compile(ast.fix_missing_locations(module), filename, "exec", flags, dont_inherit=True)
     return next(part for part in compiled.co_consts if isinstance(part, types.CodeType))
 
 

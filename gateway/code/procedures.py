@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.code.compile import Body, check_body, compile_body
+from gateway.code.imports import imports
 from gateway.code.requires import missing
 from gateway.code.variables import merged
 from gateway.errors import CodeError, RecordError
 from gateway.path import P, Path
-from gateway.record import Record, same
+from gateway.record import ModuleNames, Record, as_list, same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from gateway.values import RegisteredProcedure
 
@@ -34,14 +35,6 @@ def _parameters(names: list[str]) -> list[str]:
         if names.count(name) > 1:
             raise ValueError(f"{name!r} stands there twice")
     return names
-
-
-def _module_name(name: Any) -> Any:
-    return ".".join(map(str, name)) if isinstance(name, Path | list | tuple) else name
-
-
-def _as_list(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 class ProcedureEntry(Record):
@@ -60,10 +53,8 @@ class ProcedureEntry(Record):
 
     code: str
     is_async: bool | None = None
-    vars: Annotated[list[str], BeforeValidator(_as_list), AfterValidator(_parameters)] = Field(default_factory=list)
-    requires: Annotated[list[Annotated[str, BeforeValidator(_module_name)]], BeforeValidator(_as_list)] = Field(
-        default_factory=list
-    )
+    vars: Annotated[list[str], BeforeValidator(as_list), AfterValidator(_parameters)] = Field(default_factory=list)
+    requires: ModuleNames = Field(default_factory=list)
     default: dict[str, Any] = Field(default_factory=dict)
     info: str = ""
 
@@ -77,7 +68,8 @@ class ProcedureEntry(Record):
 class Procedure:
     """Something callable by its path: stored code, or a function that a plugin brings.
 
-    ``bind`` makes one call ready: it takes the variables by name and returns a function without parameters.
+    ``uses`` are the modules that it requires or imports. ``bind`` makes one call ready: it takes the variables by name
+    and returns a function without parameters.
     """
 
     path: Path
@@ -88,6 +80,7 @@ class Procedure:
     info: str
     stored: bool
     bind: Callable[[dict[str, Any]], Callable[[], Any]] = field(repr=False)
+    uses: frozenset[str] = frozenset()
 
     def variables(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of a call: the defaults, and over them positional and keyword arguments.
@@ -113,6 +106,7 @@ def from_entry(path: Path, entry: ProcedureEntry) -> tuple[Procedure, Body]:
         function = body.function(variables)
         return lambda: function(*arguments)
 
+    found = imports(entry.code)
     made = Procedure(
         path,
         entry.is_async,
@@ -122,6 +116,7 @@ def from_entry(path: Path, entry: ProcedureEntry) -> tuple[Procedure, Body]:
         entry.info,
         stored=True,
         bind=bind,
+        uses=found.at_once | found.later | {*entry.requires},
     )
     return made, body
 
@@ -147,13 +142,16 @@ def from_plugin(registered: RegisteredProcedure) -> Procedure:
     return Procedure(registered.path, is_async, names, registered.default, (), registered.info, stored=False, bind=bind)
 
 
-def check(value: Any, path: Path = _UNNAMED, data: Mapping[str, Any] | None = None) -> list[str]:
+def check(
+    value: Any, path: Path = _UNNAMED, data: Mapping[str, Any] | None = None, modules: Container[str] = ()
+) -> list[str]:
     """What is wrong or odd about a procedure, without storing it: a text for each mistake.
 
     Args:
         value: the map that would be stored.
         path: what to call it in the texts.
         data: the data of a job that would use it: then variables that nothing fills are named too.
+        modules: names of stored modules, which count as there.
     """
     found = [f"{path}: {line}" for line in ProcedureEntry.check(value)]
     try:
@@ -163,7 +161,8 @@ def check(value: Any, path: Path = _UNNAMED, data: Mapping[str, Any] | None = No
         return found
     except CodeError as error:
         found.append(str(error))
-    found += [f"{path}: requires {name}, which can't be imported here" for name in missing(entry.requires)]
+    lacking = missing(name for name in entry.requires if name not in modules)
+    found += [f"{path}: requires {name}, which can't be imported here" for name in lacking]
     if data is not None:
         given = merged(entry.default, data)
         unfilled = [name for name in entry.vars if name not in given and not name.startswith("_")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.abc import Store
     from gateway.code.compile import Body
+    from gateway.code.modules import ModuleRoot
     from gateway.runner.error_log import ErrorLog
     from gateway.values import RegisteredProcedure
 
@@ -35,11 +36,17 @@ class CodeRoot:
     """
 
     def __init__(
-        self, store: Store, locations: Locations, registered: Iterable[RegisteredProcedure], errors: ErrorLog
+        self,
+        store: Store,
+        locations: Locations,
+        registered: Iterable[RegisteredProcedure],
+        errors: ErrorLog,
+        modules: ModuleRoot | None,
     ) -> None:
         self._store = store
         self._base = locations.procedures
         self._errors = errors
+        self._modules = modules
         self._log = logging.getLogger("busgate.code")
         self._registered = {one.path: from_plugin(one) for one in registered}
         self._entries: dict[Path, ProcedureEntry] = {}
@@ -56,16 +63,18 @@ class CodeRoot:
         locations: Locations = Locations(),  # noqa: B008 - immutable
         registered: Iterable[RegisteredProcedure] = (),
         errors: ErrorLog | None = None,
+        modules: ModuleRoot | None = None,
     ) -> CodeRoot:
         """Load all procedures and keep them up to date as long as the store is open.
 
         Args:
             registered: procedures of plugins, used where none is stored.
             errors: where compile errors are recorded; default: the store's error records, under no node's name.
+            modules: the store's modules: a change of one counts as a change of the procedures that use it.
         """
         from gateway.runner.error_log import ErrorLog
 
-        root = cls(store, locations, registered, errors or ErrorLog(store, locations, ""))
+        root = cls(store, locations, registered, errors or ErrorLog(store, locations, ""), modules)
         await store.tasks.start(root._follow)
         return root
 
@@ -105,7 +114,7 @@ class CodeRoot:
             procedure = self._registered[path]
         else:
             raise NotFound(f"there is no procedure {path}")
-        if lacking := missing(procedure.requires):
+        if lacking := (self._modules.missing if self._modules else missing)(procedure.requires):
             raise CodeError(path, f"requires {', '.join(lacking)}, which can't be imported here")
         return procedure
 
@@ -125,6 +134,19 @@ class CodeRoot:
             self._listeners.remove(listener)
 
     async def _follow(self, *, task_status: TaskStatus[None]) -> None:
+        with self._modules.listener(self._modules_changed) if self._modules else nullcontext():
+            await self._watch(task_status)
+
+    def _modules_changed(self, names: frozenset[str]) -> None:
+        for path, (procedure, _) in list(self._stored.items()):
+            if procedure.uses & names:
+                self._call_listeners(path)
+
+    def _call_listeners(self, path: Path) -> None:
+        for listener in list(self._listeners):
+            listener(path)
+
+    async def _watch(self, task_status: TaskStatus[None]) -> None:
         ready = False
         try:
             async with self._store.watch(self._base) as events:
@@ -168,8 +190,7 @@ class CodeRoot:
                 broken = error
         if broken is not None:
             self._broken[path] = broken
-        for listener in list(self._listeners):
-            listener(path)
+        self._call_listeners(path)
         await self._tell(path, broken)
 
     async def _tell(self, path: Path, broken: CodeError | None) -> None:

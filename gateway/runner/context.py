@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from gateway.code.modules import ModuleRoot
 from gateway.code.root import CodeRoot
 from gateway.locations import Locations
 from gateway.runner.error_log import ErrorLog
@@ -47,6 +48,7 @@ class NodeContext:
     random: random.Random
     cfg: Mapping[str, Any]
     locations: Locations
+    modules: ModuleRoot
     code: CodeRoot
     buses: Buses
     errors: ErrorLog
@@ -67,12 +69,16 @@ class NodeContext:
         registered: Iterable[RegisteredProcedure] = (),
         exit_hard: Callable[[str], None] = exit_hard,
     ) -> Self:
-        """Make the parts that belong to one node on an open store, and load its procedures.
+        """Make the parts that belong to one node on an open store, and load its modules and procedures.
 
         Args:
             registered: procedures of plugins.
         """
         errors = ErrorLog(store, locations, name)
+        modules = await ModuleRoot.as_handler(store, locations=locations, errors=errors)
+        code = await CodeRoot.as_handler(
+            store, locations=locations, registered=registered, errors=errors, modules=modules
+        )
         return cls(
             name=name,
             incarnation=incarnation,
@@ -81,7 +87,8 @@ class NodeContext:
             random=store.random,
             cfg=cfg or {},
             locations=locations,
-            code=await CodeRoot.as_handler(store, locations=locations, registered=registered, errors=errors),
+            modules=modules,
+            code=code,
             buses=buses,
             errors=errors,
             journal=Journal(store),

@@ -213,7 +213,7 @@ class Execution:
         given |= {"_cfg": AttributeMap(self.context.cfg), "_cls": AttributeMap(_CLASSES), "_log": self.log}
         if self.procedure.is_async:
             given |= {"_info": self.queue, "_self": CallAdmin(self)}
-        return data | given | {MARK: self._name}
+        return data | given | {MARK: f"job {self._name}"}
 
     def _start_limits(self) -> None:
         self._tasks.start_soon(self._ping)

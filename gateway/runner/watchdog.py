@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskStatus
 
-#: Global variable that marks stored code while a runner runs it; its value names the job.
+#: Global variable that marks stored code while it runs; its value names the job or the module.
 MARK: Final = "__busgate_run__"
 #: Ignored by default, so one that comes late does no harm.
 SIGNAL: Final = signal.SIGURG
@@ -132,7 +132,7 @@ class Watchdog:
     def _tell(self, main: int, found: FrameType | None, seconds: float) -> None:
         frame = found or sys._current_frames().get(main)  # noqa: SLF001
         if frame is not None:
-            who = f"job {frame.f_globals[MARK]}" if found else frame.f_code.co_qualname
+            who = str(frame.f_globals[MARK]) if found else frame.f_code.co_qualname
             where = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
             self._log.error("%s holds the event loop since %.1f s (%s)", who, seconds, where)
 

@@ -5,7 +5,9 @@ import time
 import anyio
 import pytest
 
+from gateway.path import P
 from gateway.runner.watchdog import MARK, Watchdog, suspect
+from gateway.values import Change
 
 LIMIT = 0.5
 
@@ -73,6 +75,23 @@ async def test_blocking_code_is_ended(node, caplog, name, is_async):
     assert 'File "<a>", line' in error.traceback
     assert "job at.n1.default.a holds the event loop" in caplog.text
     assert (await node.state("bystander")).node == "n1"
+
+
+async def test_a_module_that_blocks_is_ended_and_keeps_its_last_version(node, caplog):
+    path = node.context.locations.modules + P("lib.slow")
+    await node.store.set(path, {"code": "x = 1"})
+    await node.code("a", "import lib.slow\nimport anyio\nawait anyio.sleep_forever()", requires=["lib.slow"])
+    await node.now("a")
+    await node.running("a")
+    await node.store.set(path, {"code": "import time\ntime.sleep(60)"})
+    with anyio.fail_after(10):
+        async with node.store.watch(node.context.locations.error("module", P("lib.slow"))) as events:
+            async for event in events:
+                if isinstance(event, Change):
+                    assert event.value["message"] == f"lib.slow, line 2: held the event loop for more than {LIMIT:g} s"
+                    break
+    assert "module lib.slow holds the event loop" in caplog.text
+    assert (await node.state("a")).runs == 1
 
 
 async def test_a_task_that_the_code_started_itself(node):
