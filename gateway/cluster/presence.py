@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from gateway.errors import Conflict, NameTaken
+from gateway.errors import Conflict, Detached, NameTaken, Uncertain
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a node's lease lasts without renewal on a store of one machine.
 LEASE_TTL: Final = 3.0
+#: Seconds between tries to register anew while the store is out of reach.
+RETRY: Final = 0.5
 
 
 class Presence:
@@ -63,29 +65,50 @@ class Presence:
         Raises:
             NameTaken: another live process has the name; at the start, or when it took it after this node's lease
                 had run out.
+            Detached, Uncertain: the store is out of reach at the start; later it is waited for.
         """
         started: Callable[[], None] = task_status.started
         while True:
-            async with self._store.lease(self._ttl) as lease:
-                await self._register(lease)
-                started()
-                started = _nothing
-                await lease.lost.wait()
-                self._lease = None
+            try:
+                async with self._store.lease(self._ttl) as lease:
+                    await self._register(lease)
+                    started()
+                    started = _nothing
+                    await lease.lost.wait()
+                    self._lease = None
+            except (Detached, Uncertain):
+                if started is not _nothing:
+                    raise
+                await self._store.clock.sleep(RETRY)  # cut off: its jobs go on, and so does it
+                continue
             self._log.warning(
                 "node %s lost its presence (its lease of %g s ran out): registers anew", self.name, self._ttl
             )
 
     async def announce(self, **facts: Any) -> None:
-        """Put facts into the entry (``runners``, ``interfaces``); kept for later registrations too."""
+        """Put facts into the entry (``runners``, ``interfaces``); kept for later registrations too.
+
+        Waits while the store is out of reach and the lease goes on.
+        """
         self._facts |= facts
         async with self._writing:
-            if self._lease is None or self._lease.lost.is_set():
-                return
-            with suppress(Conflict):  # the entry is gone; the lease says so in a moment
+            while self._lease is not None and not self._lease.lost.is_set():
+                try:
+                    await self._rewrite(self._lease)
+                    return
+                except (Detached, Uncertain):
+                    await self._store.clock.sleep(RETRY)
+
+    async def _rewrite(self, lease: Lease) -> None:
+        try:
+            self._revision = await self._store.set(self._path, self._record(), revision=self._revision, lease=lease)
+        except Conflict as conflict:
+            current = conflict.current or await self._store.get(self._path)
+            if self._is_mine(current.value):  # an uncertain write had landed
                 self._revision = await self._store.set(
-                    self._path, self._record(), revision=self._revision, lease=self._lease
+                    self._path, self._record(), revision=current.revision, lease=lease
                 )
+            # else the entry is gone; the lease says so in a moment
 
     async def _register(self, lease: Lease) -> None:
         await self._remove_dead()
@@ -112,10 +135,14 @@ class Presence:
 
     async def _remove_dead(self) -> None:
         entry = await self._store.get(self._path)
-        if entry.value is not NotGiven and provably_dead(entry.value):
+        if entry.value is not NotGiven and (self._is_mine(entry.value) or provably_dead(entry.value)):
             with suppress(Conflict):
                 await self._store.delete(self._path, revision=entry.revision)
                 self._log.info("removed the presence of an earlier process of node %s, which is dead", self.name)
+
+    def _is_mine(self, record: Any) -> bool:
+        """Whether this object wrote it under an earlier lease: it may have landed although the store didn't say so."""
+        return bool(self.incarnation) and isinstance(record, dict) and record.get("incarnation") == self.incarnation
 
     def _taken(self, entry: Entry) -> NameTaken:
         found = entry.value if isinstance(entry.value, dict) else {}

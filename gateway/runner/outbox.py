@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from gateway import codec
 from gateway.errors import BusgateError, Conflict, Detached, Uncertain
 from gateway.record import same
 from gateway.values import NotGiven
@@ -153,6 +154,8 @@ class Journal:
         await self._outbox.flush()
 
     def _keep(self, path: Path, value: Any, maybe: Any = NotGiven) -> None:
+        if value is not NotGiven:
+            value = codec.decode(codec.encode(value))  # a copy: whoever gave it may change it meanwhile
         pending = self._pending.setdefault(path, _Pending(value, self._known))
         pending.value = value
         if maybe is not NotGiven:

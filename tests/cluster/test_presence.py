@@ -79,6 +79,51 @@ async def test_facts_are_kept_over_a_lost_lease_and_the_incarnation_is_not(serve
         assert event.value["incarnation"] == presence.incarnation != before
 
 
+async def test_a_node_that_is_cut_off_waits_and_registers_anew(stores):
+    store, other = await stores(), await stores()
+    presence = Presence(store, WHERE, "attic", LOG)
+    async with running(presence):
+        await presence.announce(runners=["at.default"])
+        before = presence.incarnation
+        store.cut()
+        await anyio.sleep(10 * LEASE_TTL)
+        assert (await other.get(WHERE / "attic")).value is NotGiven
+        store.mend()
+        await anyio.sleep(LEASE_TTL)
+        record = (await other.get(WHERE / "attic")).value
+        assert record["incarnation"] == presence.incarnation != before
+        assert record["runners"] == ["at.default"]
+    assert (await other.get(WHERE / "attic")).value is NotGiven
+
+
+async def test_what_is_announced_during_a_short_break_is_written_after_it(stores):
+    store, other = await stores(), await stores()
+    presence = Presence(store, WHERE, "attic", LOG)
+    async with running(presence), anyio.create_task_group() as tasks:
+        before = presence.incarnation
+        store.cut()
+        with anyio.fail_after(LEASE_TTL):
+            tasks.start_soon(lambda: presence.announce(runners=["at.default"]))
+            await anyio.sleep(1)
+            store.mend()
+            await anyio.sleep(1)
+        record = (await other.get(WHERE / "attic")).value
+        assert (record["runners"], record["incarnation"]) == (["at.default"], before)
+
+
+async def test_a_write_that_landed_unseen_is_no_hindrance_for_the_next(stores):
+    store, other = await stores(), await stores()
+    presence = Presence(store, WHERE, "attic", LOG)
+    async with running(presence):
+        store.faults.lost_reply = 1.0
+        with anyio.move_on_after(0.4):
+            await presence.announce(runners=["at.default"])
+        store.faults.lost_reply = 0.0
+        assert (await other.get(WHERE / "attic")).value["runners"] == ["at.default"]
+        await presence.announce(runners=["all.default"])
+        assert (await other.get(WHERE / "attic")).value["runners"] == ["all.default"]
+
+
 def record(**changes):
     return {"machine": machine_name(), "boot": boot_id(), "pid": os.getpid(), "since": 4e9, **changes}
 
