@@ -14,16 +14,18 @@ from __future__ import annotations
 import logging
 import random as random_module
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
 from gateway.bus.remote import serve_buses
 from gateway.clock import SystemClock
+from gateway.cluster.members import Members, runner_name
 from gateway.cluster.presence import Presence
-from gateway.errors import sole
+from gateway.errors import Misuse, sole
 from gateway.path import Path
+from gateway.runner.all_nodes import AllRunner
 from gateway.runner.context import NodeContext
 from gateway.runner.single import SingleRunner
 from gateway.runner.watchdog import Watchdog
@@ -37,7 +39,12 @@ if TYPE_CHECKING:
     from gateway.abc import Store
     from gateway.clock import Clock
     from gateway.config import Config
+    from gateway.locations import RunnerKind
     from gateway.plugins import Plugins
+    from gateway.runner.scheduler import Scheduler
+
+#: The kinds of runners that there are: single-node and all-node.
+KINDS: Final[tuple[RunnerKind, ...]] = ("at", "all")
 
 
 class Node:
@@ -45,6 +52,11 @@ class Node:
 
     Args:
         groups: whose jobs it runs; default: those of the configuration.
+        kinds: which runners it has for each of them.
+        nodes: how many nodes make a group complete; default: what the group's settings say.
+
+    Raises:
+        Misuse: there is no runner of such a kind.
     """
 
     store: Store
@@ -58,6 +70,8 @@ class Node:
         plugins: Plugins,
         *,
         groups: Sequence[str] | None = None,
+        kinds: Sequence[RunnerKind] = KINDS,
+        nodes: int | None = None,
         clock: Clock | None = None,
         random: random_module.Random | None = None,
     ) -> None:
@@ -65,6 +79,10 @@ class Node:
         self._config = config
         self._plugins = plugins
         self._groups = tuple(groups or config.node.groups)
+        self._kinds = tuple(kinds)
+        if missing := set(kinds).difference(KINDS):
+            raise Misuse(f"this version has no {'-node, no '.join(sorted(missing))}-node runner")
+        self._nodes = nodes
         self._clock = clock or SystemClock()
         self._random = random or random_module.Random()
         self._stopping = anyio.Event()
@@ -141,8 +159,8 @@ class Node:
         """Run the runners until the node stops."""
         services.start_soon(self._announce)
         services.start_soon(serve_buses, self.store, self.name, self.interfaces)
+        runners = await self._make_runners(services)
         async with anyio.create_task_group() as running:
-            runners = [SingleRunner(self.context, group) for group in self._groups]
             for runner in runners:
                 await running.start(runner.run)
             inside.shield = True
@@ -152,6 +170,16 @@ class Node:
             for runner in runners:
                 runner.stop()
         self._log.info("node %s has stopped", self.name)
+
+    async def _make_runners(self, services: TaskGroup) -> list[Scheduler]:
+        context = self.context
+        members = Members(context.store, context.locations, self.name, nodes=self._nodes, broken=context.broken)
+        await services.start(members.run)
+        return [
+            SingleRunner(context, group) if kind == "at" else AllRunner(context, members, group)
+            for group in self._groups
+            for kind in self._kinds
+        ]
 
     async def _announce(self) -> None:
         """Keep what presence tells of the interfaces up to date."""
@@ -166,7 +194,8 @@ class Node:
         snapshot = {one.pop("name"): one for one in self.interfaces.snapshot()}
         for one in snapshot.values():
             del one["health"]  # changes all the time; the `bus list` command asks for it
-        return {"runners": [f"at.{group}" for group in self._groups], "interfaces": snapshot}
+        runners = [runner_name(kind, group) for group in self._groups for kind in self._kinds]
+        return {"runners": runners, "interfaces": snapshot}
 
     def _note_trouble(self, interface: str, error: Exception | None) -> None:
         self._troubles[interface] = error  # the last one counts, should the store be slower than the hardware

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 
@@ -10,11 +11,12 @@ import anyio
 import pytest
 
 from gateway.abc import Buses
+from gateway.cluster.members import Members
 from gateway.code import ModuleEntry, check
 from gateway.locations import Locations, Place
 from gateway.path import P
 from gateway.record import Record
-from gateway.runner import NodeContext, RunnerEntry, SingleRunner, StateEntry
+from gateway.runner import AllRunner, NodeContext, RunnerEntry, SingleRunner, StateEntry
 from gateway.store.memory import MemoryServer, MemoryStore
 from gateway.testing.clocks import VirtualClock, standing_time
 from gateway.values import Change
@@ -50,8 +52,8 @@ async def store(anyio_backend):
         yield opened
 
 
-async def ended(store):
-    async with store.watch(Locations().states_of(PLACE), max_depth=1) as events:
+async def ended(store, place):
+    async with store.watch(Locations().states_of(place), max_depth=1) as events:
         async for event in events:
             if isinstance(event, Change) and event.value["runs"] and event.value["node"] is None:
                 return StateEntry.from_map(event.value)
@@ -73,19 +75,40 @@ async def test_a_job_gives_the_result_that_stands_there(store, info, text):
     assert check(entry, data={}) == []
     await store.set(Locations().procedures + P(info["job"]), entry)
     job = RunnerEntry(code=P(info["job"]), target=store.clock.now())
-    await store.set(Locations().jobs_of(PLACE) + P("example"), job.to_map())
-    context = await NodeContext.build(store, name="attic", incarnation="one", buses=NoBuses())
-    runner = SingleRunner(context)
+    context = await NodeContext.build(
+        store, name="attic", incarnation="one", buses=NoBuses(), cfg={"node": {"name": "attic"}}
+    )
     async with anyio.create_task_group() as tasks:
+        runner = await group_runner(context, tasks, info) if "group" in info else SingleRunner(context)
+        await store.set(Locations().jobs_of(runner.place) + P("example"), job.to_map())
         tasks.start_soon(runner.run)
-        if info["mode"] == "thread":
-            with standing_time():
-                state = await ended(store)
-        else:
-            state = await ended(store)
+        with standing_time() if info["mode"] == "thread" else nullcontext():
+            state = await ended(store, runner.place)
         runner.stop()
-    assert state.end == "finished", await context.errors.list()
-    assert state.result == json.loads(info["result"])
+        tasks.cancel_scope.cancel()
+    errors = [error.entry for error in await context.errors.list()]
+    assert state.end == info.get("end", "finished"), errors
+    assert (errors[0].data["there"] if errors else state.result) == json.loads(info["result"])
+
+
+async def group_runner(context, tasks, info):
+    """An all-node runner among others, of which one goes and comes back while the job runs."""
+    present = {"runners": ["all.default"]}
+    for name in info["group"].split(","):
+        await context.store.set(Locations().presence / name, present)
+    await context.store.set(Locations().groups / "default", {"nodes": int(info.get("nodes", 2))})
+    members = Members(context.store, Locations(), context.name)
+    await tasks.start(members.run)
+    tasks.start_soon(come_and_go, context.store, info, present)
+    return AllRunner(context, members)
+
+
+async def come_and_go(store, info, present):
+    await anyio.sleep(1)
+    await store.delete(Locations().presence / info["lost"])
+    await anyio.sleep(1)
+    if "back" in info:
+        await store.set(Locations().presence / info["back"], present)
 
 
 @pytest.mark.parametrize("text", LIBRARY)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli.output import moment
+from gateway.cluster.members import runner_name, runners_of
 from gateway.errors import NotFound, RecordError
 from gateway.runner.entries import RunnerEntry, StateEntry, new_uid
 from gateway.runner.schedule import schedule
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from gateway.abc import Store
     from gateway.locations import Locations, Place
@@ -27,6 +28,7 @@ class Jobs:
         self._presence = locations.presence
         self._jobs = locations.jobs_of(place)
         self._states = locations.states_of(place)
+        self._all_states = locations.states + place.jobs
 
     async def job(self, path: Path) -> RunnerEntry:
         """One job.
@@ -56,13 +58,15 @@ class Jobs:
         return state.replace(computed=due or 0.0, reason=reason)
 
     async def _hindrance(self, job: RunnerEntry) -> str:
-        """Why the node of a single-node runner doesn't start what is due, as far as its presence tells."""
-        if self._place.kind != "at":
-            return ""
+        """Why the node of a runner doesn't start what is due, as far as its presence tells."""
         node = self._place.node
+        if node is None:
+            return ""
         presence = (await self._store.get(self._presence / node)).value
         if not isinstance(presence, dict):
             return f"node {node} does not run (start it there: busgate up)"
+        if runner_name(self._place.kind, self._place.group) not in runners_of(presence):
+            return f"node {node} does not run the jobs of {self._place.jobs} (start it there: busgate up)"
         interfaces = {name: one for name, one in presence["interfaces"].items() if one["bus"] == job.bus}
         if not interfaces or any(one["state"] == "up" for one in interfaces.values()):
             return ""  # nothing that presence knows more of than the state
@@ -103,11 +107,24 @@ class Jobs:
         await self._store.update(self._jobs + path, changed)
         return written[0]
 
+    async def running_on(self, path: Path) -> list[str]:
+        """The nodes that run a job."""
+        return [node async for _, node in self._everywhere(path) if node is not None]
+
     async def delete(self, path: Path) -> None:
-        """Delete a job and its state. A node that runs it ends that run and deletes the state itself."""
+        """Delete a job and its states. A node that runs it ends that run and deletes the state itself."""
         await self._store.delete(self._jobs + path)
-        if (await self.state(path)).node is None:
-            await self._store.delete(self._states + path)
+        for state in [state async for state, node in self._everywhere(path) if node is None]:
+            await self._store.delete(state)
+
+    async def _everywhere(self, path: Path) -> AsyncIterator[tuple[Path, str | None]]:
+        """Where states of a job stand, and which node runs it there; an all-node job has a state on each node."""
+        if self._place.kind != "all":
+            yield self._states + path, (await self.state(path)).node
+            return
+        async for entry in self._store.tree(self._all_states, min_depth=1 + len(path), max_depth=1 + len(path)):
+            if entry.path.after(self._all_states)[1:] == path:
+                yield entry.path, StateEntry.from_map(entry.value).node
 
     async def rows(self, prefix: Path, *, as_json: bool) -> list[dict[str, Any]]:
         """A row for each job below a prefix."""

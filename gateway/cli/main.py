@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "demo": ("demo", "the main job on simulated hardware; ends by itself"),
     "up": ("up", "run this node: its interfaces and the jobs of its groups"),
-    "run": ("run", "the jobs: list, get, set, delete, state, restart; or run them"),
+    "run": ("run", "the jobs: list, get, set, delete, state, restart, info, monitor; or run them"),
     "code": ("code", "stored procedures and modules: list, get, set, delete, check"),
     "store": ("store", "raw entries: get, set, delete, list, watch"),
     "bus": ("bus", "hardware by hand: list, scan, read, write"),
     "nodes": ("nodes", "which nodes run"),
+    "groups": ("groups", "which nodes run jobs together, and how many there should be"),
     "errors": ("errors", "what is wrong"),
     "plugins": ("plugins", "which plugins are there"),
     "config": ("config", "check, show, or write a configuration"),

@@ -29,6 +29,7 @@ class Which:
 
     group: str
     node: str | None
+    nodes: int | None = None
 
     def __str__(self) -> str:
         words = ["run"] + (["-g", self.group] if self.group != "default" else [])
@@ -46,13 +47,16 @@ class Which:
 @click.group("run")
 @click.option("-g", "--group", default="default", show_default=True, help="Group of the runner.")
 @click.option("-n", "--node", metavar="NODE", help="Single-node runner of NODE; '-': all-node; without: any-node.")
+@click.option("--nodes", type=click.IntRange(min=1), help="With `all`: how many nodes make the group complete.")
 @click.pass_context
-def command(ctx: click.Context, group: str, node: str | None) -> None:
+def command(ctx: click.Context, group: str, node: str | None, nodes: int | None) -> None:
     """The jobs of one runner: of a node (-n NODE), of any node of a group, or of all (-n -)."""
+    if nodes is not None and ctx.invoked_subcommand != "all":
+        raise click.UsageError("--nodes goes with `all`; `busgate groups set GROUP --nodes N` stores it for a group")
     for option, given in (("--group", group), ("--node", node)):
         if given is not None and not given.strip():
             raise click.UsageError(f"{option}: the name is empty")
-    ctx.meta["busgate.which"] = Which(group, node)
+    ctx.meta["busgate.which"] = Which(group, node, nodes)
 
 
 def which() -> Which:
@@ -61,16 +65,53 @@ def which() -> Which:
 
 
 @command.command("all")
+@click.option("--nodes", type=click.IntRange(min=1), help="How many nodes make the group complete (with -n -).")
 @in_loop
-async def all_(session: Session) -> None:
+async def all_(session: Session, nodes: int | None) -> None:
     """Run all jobs of this runner, as its node, until SIGTERM or Ctrl-C."""
     from gateway.cli.up import run_node
 
     wanted = which()
-    if wanted.node in (None, "-"):
-        raise Misuse("this version has the single-node runner only: say as which node, with `run -n NODE all`")
+    nodes = nodes or wanted.nodes
+    if wanted.node is None:
+        raise Misuse(
+            "this version has no any-node runner: `run -n NODE all` runs the jobs of one node, `run -n - all` those "
+            "that run on every node"
+        )
+    if wanted.node == "-":
+        await run_node(session, groups=[wanted.group], kinds=["all"], nodes=nodes)
+        return
+    if nodes is not None:
+        raise Misuse("--nodes is for the nodes of a group (-n -); a single-node runner is a group of one")
     session.name = wanted.node
-    await run_node(session, [wanted.group])
+    await run_node(session, groups=[wanted.group], kinds=["at"])
+
+
+@command.command("info")
+@in_loop
+async def info(session: Session) -> None:
+    """Show this runner: where its jobs stand, how many there are, and which nodes run them."""
+    from gateway.cli.runner_view import describe
+
+    async with session.store() as store:
+        shown = await describe(store, session.config.locations, which().place(session))
+    show_record(shown, as_json=session.json)
+
+
+@command.command("monitor")
+@click.argument("prefix", type=PATH, default=":")
+@click.option("--only-new", is_flag=True, help="Not the states that are there already.")
+@in_loop
+async def monitor(session: Session, prefix: Path, only_new: bool) -> None:
+    """Print the states of the jobs at PREFIX and below, then each change, until interrupted.
+
+    With -n - those of all nodes.
+    """
+    from gateway.cli.runner_view import follow
+
+    async with session.store() as store:
+        locations, place = session.config.locations, which().place(session)
+        await follow(store, locations, place, prefix, only_new=only_new, as_json=session.json)
 
 
 @command.command("list")
@@ -139,14 +180,14 @@ async def restart(session: Session, path: Path) -> None:
 @click.option("-f", "--force", is_flag=True, help="Also while it runs: that run is cancelled.")
 @in_loop
 async def delete(session: Session, path: Path, force: bool) -> None:
-    """Delete a job and its state."""
+    """Delete a job and its state (-n -: on all nodes)."""
     async with session.store() as store:
         jobs = Jobs(store, session.config.locations, which().place(session))
         await jobs.job(path)
-        running = (await jobs.state(path)).node
-        if running is not None and not force:
+        running = await jobs.running_on(path)
+        if running and not force:
             stop = f"busgate {which()} set {shlex.quote(str(path))} -t -"
-            raise Misuse(f"{path} runs on {running}; stop it first with `{stop}`, or add --force")
+            raise Misuse(f"{path} runs on {', '.join(running)}; stop it first with `{stop}`, or add --force")
         await jobs.delete(path)
 
 

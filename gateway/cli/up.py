@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
@@ -11,8 +11,6 @@ import click
 from gateway.cli.context import in_loop, log_to_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gateway.cli.context import Session
     from gateway.node import Node
 
@@ -24,12 +22,16 @@ async def command(session: Session) -> None:
     await run_node(session)
 
 
-async def run_node(session: Session, groups: Sequence[str] | None = None) -> None:
-    """Run a node; the first signal stops it in order, a second one at once."""
+async def run_node(session: Session, **choice: Any) -> None:
+    """Run a node; the first signal stops it in order, a second one at once.
+
+    Args:
+        choice: what ``Node`` may be told besides the configuration: groups, kinds, nodes.
+    """
     from gateway.node import Node
 
     log_to_stderr(session)
-    node = Node(session.config, session.plugins, groups=groups)
+    node = Node(session.config, session.plugins, **choice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_on_signal, node)
         await node.run()

@@ -56,6 +56,11 @@ class NodeContext:
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("busgate.run"))
     exit_hard: Callable[[str], None] = exit_hard
 
+    @property
+    def broken(self) -> bool:
+        """Whether the store was damaged when it was opened: what was lost then may matter to any job."""
+        return getattr(self.store, "damage", None) is not None
+
     @classmethod
     async def build(
         cls,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from gateway.cluster.group_state import Group, StateName
     from gateway.path import Path
     from gateway.runner.call_admin import Timer
     from gateway.values import Change, Message
@@ -26,7 +27,11 @@ class RunnerMessage:
 
 
 class GroupState(RunnerMessage):
-    """What the runner's group is like; ``.msg`` is ``{members, nodes, previous}``."""
+    """What the runner's group is like; ``.msg`` is ``{members, nodes, previous}``.
+
+    ``members`` are the names of the live nodes, ``nodes`` is how many there should be, and ``previous`` is the name of
+    the state before this one (``complete``, ``partial``, ``detached``, ``broken``), None if there was none.
+    """
 
     name: ClassVar[str] = ""
 
@@ -53,6 +58,13 @@ class BrokenState(GroupState):
     """The store can't be used."""
 
     name = "broken"
+
+
+def group_message(group: Group, previous: StateName | None) -> GroupState:
+    """The message that tells of a group; a new one for each run, so that no code changes what another sees."""
+    kinds: tuple[type[GroupState], ...] = (CompleteState, PartialState, DetachedState, BrokenState)
+    (kind,) = (one for one in kinds if one.name == group.state)
+    return kind({"members": list(group.members), "nodes": group.nodes, "previous": previous})
 
 
 class ReadyMsg(RunnerMessage):

@@ -13,7 +13,7 @@ Theory of operation
    written: everything here is shielded from the cancellation and has 10 s. What doesn't end in time is named and the
    process exits hard.
 5. What differs between kinds of runners: whose jobs (``place``), how states are written (``save``), who may start
-   (``take``, ``blocked``), what the group is like (``group_state``).
+   (``take``, ``blocked``), what the group is like (``group``, ``watch_group``).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from gateway.runner.deadlines import Deadlines
 from gateway.runner.entries import RunnerEntry, StateEntry, effect_of_change
 from gateway.runner.execution import GRACE, Outcome
 from gateway.runner.job import Hold, Job
+from gateway.runner.messages import group_message
 from gateway.values import Change, NotGiven, Ready
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup, TaskStatus
 
+    from gateway.cluster.group_state import Group, StateName
     from gateway.locations import Place
     from gateway.path import Path
     from gateway.runner.context import NodeContext
-    from gateway.runner.messages import GroupState
 
 #: Longest sleep of the loop, in seconds: a suspended machine's deadlines pass unseen by the sleep.
 LONGEST: Final = 60.0
@@ -65,8 +66,8 @@ class Scheduler(ABC):
         self._running = 0
         self._idle = anyio.Event()
         self._offset = 0.0
-        self._group: str | None = None
-        self._previous: str | None = None
+        self._group: Group | None = None
+        self._previous: StateName | None = None
         self._tasks: TaskGroup
 
     @property
@@ -87,8 +88,15 @@ class Scheduler(ABC):
         return 0
 
     @abstractmethod
-    def group_state(self) -> GroupState:
-        """What the group is like now, with ``members`` and ``nodes``."""
+    def group(self) -> Group:
+        """What the group is like now."""
+
+    async def watch_group(self) -> None:
+        """Call ``tell_group_state`` whenever the group may have changed; a group of one changes with the link."""
+        link = self.context.store.link
+        while True:
+            link = await self.context.store.wait_link(link)
+            self.tell_group_state()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Run jobs; ``started`` is reported when all jobs are known."""
@@ -111,18 +119,16 @@ class Scheduler(ABC):
         self._wake.set()
 
     def tell_group_state(self) -> None:
-        """Send the group's state to all runs, if it has changed."""
-        before, message = self._group, self._group_message()
+        """Send the group's state to all runs, if it, the members or their wanted number have changed."""
+        group = self.group()
+        if group == self._group:
+            return
+        if self._group is not None and self._group.state != group.state:
+            self._previous = self._group.state
+        self._group = group
         for job in self._jobs.values():
-            if job.execution is not None and message.name != before:
-                job.execution.queue.put_state(message)
-
-    def _group_message(self) -> GroupState:
-        message = self.group_state()
-        if message.name != self._group:
-            self._previous, self._group = self._group, message.name
-        message.msg["previous"] = self._previous
-        return message
+            if job.execution is not None:
+                job.execution.queue.put_state(group_message(group, self._previous))
 
     async def _stop_when_cancelled(self) -> None:
         try:
@@ -135,7 +141,7 @@ class Scheduler(ABC):
         with self.context.code.listener(self._code_changed):
             await self._tasks.start(self._watch_jobs)
             self._tasks.start_soon(self._watch_buses)
-            self._tasks.start_soon(self._watch_link)
+            self._tasks.start_soon(self.watch_group)
             task_status.started()
             await self._loop()
             await self._stop_runs()
@@ -172,12 +178,6 @@ class Scheduler(ABC):
             for job in self._jobs.values():
                 if job.hold is not None and job.hold.kind == "bus":
                     self.touch(job)
-
-    async def _watch_link(self) -> None:
-        link = self.context.store.link
-        while True:
-            link = await self.context.store.wait_link(link)
-            self.tell_group_state()
 
     def _code_changed(self, path: Path) -> None:
         for job in self._jobs.values():
@@ -305,7 +305,9 @@ class Scheduler(ABC):
         """One run, from the first write of its state to the last."""
         execution = job.execution
         assert execution is not None
-        execution.queue.put_state(self._group_message())
+        self.tell_group_state()
+        assert self._group is not None
+        execution.queue.put_state(group_message(self._group, self._previous))
         try:
             await job.begin(await self.take(job))
         except BusgateError as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.cluster.group_state import Group, group_state
 from gateway.locations import Place
-from gateway.runner.messages import CompleteState, DetachedState, GroupState
 from gateway.runner.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -24,6 +24,6 @@ class SingleRunner(Scheduler):
     def __init__(self, context: NodeContext, group: str = "default") -> None:
         super().__init__(context, Place("at", group, context.name))
 
-    def group_state(self) -> GroupState:
-        kind = DetachedState if self.context.store.link.state == "detached" else CompleteState
-        return kind({"members": [self.context.name], "nodes": 1})
+    def group(self) -> Group:
+        cut_off = self.context.store.link.state == "detached"
+        return Group(group_state(1, 1, cut_off=cut_off, broken=self.context.broken), (self.context.name,), 1)

@@ -20,11 +20,13 @@ def test_the_version_imports_nothing_heavy():
 
 def test_help_names_every_command(busgate):
     shown = busgate("--help").out
-    for name in ["demo", "up", "run", "code", "store", "bus", "nodes", "errors", "plugins", "config"]:
+    for name in ["demo", "up", "run", "code", "store", "bus", "nodes", "groups", "errors", "plugins", "config"]:
         assert f"\n  {name} " in shown
 
 
-@pytest.mark.parametrize("name", ["demo", "up", "run", "code", "store", "bus", "nodes", "errors", "plugins", "config"])
+@pytest.mark.parametrize(
+    "name", ["demo", "up", "run", "code", "store", "bus", "nodes", "groups", "errors", "plugins", "config"]
+)
 def test_every_command_has_help(busgate, name):
     done = busgate(f"{name} --help")
     assert done.status == 0

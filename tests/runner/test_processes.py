@@ -183,3 +183,12 @@ async for msg in _info:
             ["DetachedState", group | {"previous": "complete"}],
             ["CompleteState", group | {"previous": "detached"}],
         ]
+
+    async def test_a_store_that_was_damaged_is_told_as_broken(self, node):
+        node.store.damage = "12 entries are lost"
+        await node.code("a", """
+async for msg in _info:
+    if isinstance(msg, _cls.BrokenState): return msg.msg
+""")  # fmt: skip
+        await node.now("a")
+        assert (await node.ended("a")).result == {"members": ["n1"], "nodes": 1, "previous": None}
