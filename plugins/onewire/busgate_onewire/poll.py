@@ -45,6 +45,8 @@ _SOON: Final = 5.0
 _GRACE: Final = 1.0
 #: Seconds between two looks for values that have been stale for too long.
 _AGEING: Final = 5.0
+#: Seconds by which slow values let the quick ones of the same moment go first.
+_BEHIND: Final = 0.01
 #: Seconds to wait after an outage that seems to be over at once.
 _PAUSE: Final = 0.1
 
@@ -132,7 +134,7 @@ class Poll:
             passed = self._clock.lease_now() - begun
             due = begun + (passed // interval + 1) * interval
             await self._read_stale(interval, slow, due)
-            await self._clock.sleep(due - self._clock.lease_now())
+            await self._clock.sleep(due - self._clock.lease_now() + slow * _BEHIND)
             await self._read(self._due(interval, slow))
 
     def _due(self, interval: float, slow: bool) -> list[Key]:
