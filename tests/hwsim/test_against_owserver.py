@@ -204,7 +204,7 @@ async def test_paths_that_are_no_text(both):
 @pytest.mark.parametrize(
     ("size", "offset"),
     [
-        *[(size, 0) for size in (-1, 0, 4, 15, 25, 65536, 100_000)],
+        *[(size, 0) for size in (-1, 0, 4, 15, 25, 65536, 100_000, 100_050, 100_051, 2**31 - 1)],
         *[(8192, offset) for offset in (-1, 3, 11, 12, 13, 600)],
         (5, 3),
     ],

@@ -22,8 +22,7 @@ from typing import Final
 HEADER: Final = struct.Struct(">6i")
 TOKEN_BYTES: Final = 16
 LARGEST_REQUEST: Final = 100_050
-"""owserver closes the connection on a longer payload."""
-LARGEST_READ: Final = 65_536
+"""owserver closes the connection on a longer payload, and refuses to read more bytes than this."""
 _FROM_SERVER: Final = 0x10000
 
 

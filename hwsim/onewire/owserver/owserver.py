@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hwsim.onewire.bus import Branches, Place
 from hwsim.onewire.owserver.access import Access, Master, TransactionError
 from hwsim.onewire.owserver.formats import BadValue, Value
-from hwsim.onewire.owserver.frames import Answer, Flag, MessageType, Request, Return
+from hwsim.onewire.owserver.frames import LARGEST_REQUEST, Answer, Flag, MessageType, Request, Return
 from hwsim.onewire.owserver.information import Desk
 from hwsim.onewire.owserver.listing import Listing, alarm_listing, prefix, table_listing, wire_listing
 from hwsim.onewire.owserver.paths import Area, PathError, PathParser, Target
@@ -79,7 +79,7 @@ class Owserver:
         return handlers.get(kind)
 
     async def _read(self, request: Request, send: Send) -> None:
-        if request.size <= 0:
+        if not 0 < request.size <= LARGEST_REQUEST:
             raise PropertyError(Return.MESSAGE_SIZE)
         target = self._parser.parse(request.path)
         channel = await self._locate(target)
