@@ -39,7 +39,6 @@ class Outbox:
         self._deliver = deliver
         self._due: dict[Path, float] = {}
         self._working = False
-        self._empty = anyio.Event()
         self._log = logging.getLogger("busgate.outbox")
 
     def __len__(self) -> int:
@@ -50,7 +49,6 @@ class Outbox:
         self._due.setdefault(path, self._store.clock.lease_now() + wait)
         if not self._working:
             self._working = True
-            self._empty = anyio.Event()
             self._store.tasks.start_soon(self._work)
 
     def drop(self, path: Path) -> None:

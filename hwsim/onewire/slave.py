@@ -62,7 +62,6 @@ class Slave:
     settings: ClassVar[Mapping[str, Range]] = {}
     """The non-volatile settings that a scenario may preset."""
     measures_temperature: ClassVar[bool] = False
-    can_alarm: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -59,7 +59,6 @@ class DS2408(Switch):
     part = "DS2408"
     pin_names = tuple(f"sensed_{number}" for number in range(8))
     ranges = dict.fromkeys(pin_names, LEVEL)
-    can_alarm = True
 
     def _power_up(self) -> None:
         super()._power_up()
@@ -107,7 +106,6 @@ class DS2406(Switch):
     part = "DS2406"
     pin_names = ("sensed_a", "sensed_b")
     ranges = dict.fromkeys(pin_names, LEVEL)
-    can_alarm = True
 
     def _manufacture(self) -> None:
         super()._manufacture()

@@ -30,7 +30,6 @@ class Thermometer(Slave):
         "resolution": Range(12, 9, 12, " bits"),
     }
     measures_temperature = True
-    can_alarm = True
     power_on: ClassVar[bytes]
     """The two temperature bytes after power-on: 85 degC in the number format of the part."""
 
