@@ -37,6 +37,18 @@ MAX_KEY: Final = 1024
 MAX_MESSAGE: Final = 64 * 1024
 
 
+class Permit(ABC):
+    """The right of one run to write: to the hardware, and its state."""
+
+    @abstractmethod
+    def check(self, seconds: float) -> None:
+        """Return only if a write that takes so many seconds may begin now. Callable from any thread; never waits.
+
+        Raises:
+            ClaimLost: another node may run the job before the write has ended.
+        """
+
+
 class Lease(ABC):
     """Entries bound to it vanish after its holder stops renewing. It renews itself while it is open.
 
@@ -317,7 +329,7 @@ class Buses(ABC):
         """Why the bus is not up here, in words: unknown, or the state of each of its interfaces with the reason."""
 
     @abstractmethod
-    def handle(self, bus: str) -> BusHandle:
+    def handle(self, bus: str, permit: Permit | None = None) -> BusHandle:
         """A handle for one run; NotFound when no interface of this node has that bus."""
 
     @abstractmethod

@@ -39,3 +39,17 @@ class SystemClock(Clock):
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(max(0.0, seconds))
+
+
+async def pause(clock: Clock, seconds: float, event: anyio.Event) -> bool:
+    """Wait for so many seconds of the clock, or until the event is set; return whether it is set."""
+    async with anyio.create_task_group() as tasks:
+
+        async def listen() -> None:
+            await event.wait()
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(listen)
+        await clock.sleep(seconds)
+        tasks.cancel_scope.cancel()
+    return event.is_set()

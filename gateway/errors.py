@@ -25,6 +25,7 @@
     │   ├── WriteRefused       the device or its server refuses the value
     │   └── BusFault           (Retryable) a transfer failed: CRC, no answer, short circuit
     ├── HandleRevoked          a bus handle outlived the run it was given to
+    ├── ClaimLost              the claim of the run is lost, or its lease runs out
     └── ErrorRecorded          stored code has recorded its error already
 
 Retryable is a type: ``except Retryable`` catches what will likely succeed in the near future.
@@ -195,6 +196,10 @@ class BusFault(BusError, Retryable):
 
 class HandleRevoked(BusgateError):
     """The bus handle belonged to a run that has ended."""
+
+
+class ClaimLost(BusgateError):
+    """The claim of the run is lost, or its lease runs out; nothing was written."""
 
 
 class ErrorRecorded(BusgateError):

@@ -23,9 +23,10 @@ from gateway.bus.remote import serve_buses
 from gateway.clock import SystemClock
 from gateway.cluster.members import Members, runner_name
 from gateway.cluster.presence import Presence
-from gateway.errors import Misuse, sole
+from gateway.errors import sole
 from gateway.path import Path
 from gateway.runner.all_nodes import AllRunner
+from gateway.runner.any_node import AnyRunner
 from gateway.runner.context import NodeContext
 from gateway.runner.single import SingleRunner
 from gateway.runner.watchdog import Watchdog
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from gateway.plugins import Plugins
     from gateway.runner.scheduler import Scheduler
 
-#: The kinds of runners that there are: single-node and all-node.
-KINDS: Final[tuple[RunnerKind, ...]] = ("at", "all")
+#: The kinds of runners: single-node, all-node, any-node.
+KINDS: Final[tuple[RunnerKind, ...]] = ("at", "all", "any")
 
 
 class Node:
@@ -54,9 +55,6 @@ class Node:
         groups: whose jobs it runs; default: those of the configuration.
         kinds: which runners it has for each of them.
         nodes: how many nodes make a group complete; default: what the group's settings say.
-
-    Raises:
-        Misuse: there is no runner of such a kind.
     """
 
     store: Store
@@ -80,8 +78,6 @@ class Node:
         self._plugins = plugins
         self._groups = tuple(groups or config.node.groups)
         self._kinds = tuple(kinds)
-        if missing := set(kinds).difference(KINDS):
-            raise Misuse(f"this version has no {'-node, no '.join(sorted(missing))}-node runner")
         self._nodes = nodes
         self._clock = clock or SystemClock()
         self._random = random or random_module.Random()
@@ -175,11 +171,13 @@ class Node:
         context = self.context
         members = Members(context.store, context.locations, self.name, nodes=self._nodes, broken=context.broken)
         await services.start(members.run)
-        return [
-            SingleRunner(context, group) if kind == "at" else AllRunner(context, members, group)
-            for group in self._groups
-            for kind in self._kinds
-        ]
+
+        def make(kind: RunnerKind, group: str) -> Scheduler:
+            if kind == "any":
+                return AnyRunner(context, members, self.presence, group)
+            return AllRunner(context, members, group) if kind == "all" else SingleRunner(context, group)
+
+        return [make(kind, group) for group in self._groups for kind in self._kinds]
 
     async def _announce(self) -> None:
         """Keep what presence tells of the interfaces up to date."""

@@ -39,7 +39,7 @@ class NoBuses(Buses):
     def explain(self, bus):
         return "there are no buses here"
 
-    def handle(self, bus):
+    def handle(self, bus, permit=None):
         raise LookupError(bus)
 
     async def changed(self):

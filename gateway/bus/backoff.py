@@ -1,15 +1,11 @@
-"""How long to wait before the next attempt, and a wait that an event cuts short."""
+"""How long to wait before the next attempt."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import anyio
-
 if TYPE_CHECKING:
     import random
-
-    from gateway.clock import Clock
 
 
 class Backoff:
@@ -33,17 +29,3 @@ class Backoff:
     def reset(self) -> None:
         """Begin again at ``least``: the last attempt has succeeded for good."""
         self._attempt = 0
-
-
-async def pause(clock: Clock, seconds: float, event: anyio.Event) -> bool:
-    """Wait for so many seconds of the clock, or until the event is set; return whether it is set."""
-    async with anyio.create_task_group() as tasks:
-
-        async def listen() -> None:
-            await event.wait()
-            tasks.cancel_scope.cancel()
-
-        tasks.start_soon(listen)
-        await clock.sleep(seconds)
-        tasks.cancel_scope.cancel()
-    return event.is_set()

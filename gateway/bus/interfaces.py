@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from gateway.abc import BusHandle, Driver
+    from gateway.abc import BusHandle, Driver, Permit
     from gateway.clock import Clock
 
 __all__ = ["InterfaceSpec", "Interfaces", "Timing"]
@@ -88,7 +88,7 @@ class Interfaces(Buses):
         here = ", ".join(self.buses) or "none"
         return f"no interface of node {self.node!r} has the bus {bus!r} (buses here: {here})"
 
-    def handle(self, bus: str, guard: Callable[[], None] | None = None) -> BusHandle:
+    def handle(self, bus: str, permit: Permit | None = None) -> BusHandle:
         """A handle for one run.
 
         Args:
@@ -99,7 +99,7 @@ class Interfaces(Buses):
         """
         if not (found := self._of(bus)):
             raise NotFound(self.explain(bus))
-        return NodeBusHandle(bus, self, found, guard)
+        return NodeBusHandle(bus, self, found, (lambda: permit.check(0.5)) if permit else None)
 
     async def changed(self) -> None:
         """Wait until the state of some interface, or the reason of its state, changes."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import anyio
 
-from gateway.bus.backoff import pause
+from gateway.clock import pause
 from gateway.errors import BusError, BusFault, BusgateError, InterfaceDown
 
 if TYPE_CHECKING:

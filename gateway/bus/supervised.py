@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import anyio
 
 from gateway.abc import DriverContext
-from gateway.bus.backoff import Backoff, pause
+from gateway.bus.backoff import Backoff
 from gateway.bus.checked import CheckedInterface
 from gateway.bus.options import read_options
 from gateway.bus.session import Session, Timing, describe, essence
+from gateway.clock import pause
 from gateway.codec import encode
 from gateway.errors import BusgateError, InterfaceDown, Misuse
 

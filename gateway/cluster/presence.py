@@ -5,7 +5,8 @@ Theory of operation
 1. A node has one lease and one presence entry, bound to it. The entry's absence means that the node is gone.
 2. Each registration is a new *incarnation*, a random id. An incarnation whose entry has vanished is dead for ever.
 3. The entry is made by compare-and-set on "absent", so of two processes with one name the second is refused.
-4. After a crash on the same machine the entry may outlive the process for a moment. It is removed when the process
+4. What a node holds by its lease it holds by a :class:`Registration`; the next one knows nothing of it.
+5. After a crash on the same machine the entry may outlive the process for a moment. It is removed when the process
    is provably dead: another boot of the same machine, no such pid, or a pid that began after the entry was written.
    Process ids mean something only within one pid namespace, so the namespace is part of the machine's name.
 """
@@ -16,6 +17,7 @@ import os
 import socket
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,8 +42,22 @@ LEASE_TTL: Final = 3.0
 RETRY: Final = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One incarnation of a node: its id, the revision of its entry's creation, and the lease that it lives by."""
+
+    incarnation: str
+    revision: int
+    lease: Lease
+
+
 class Presence:
     """This node's presence entry; keeps it while :meth:`run` runs.
+
+    Attributes:
+        incarnation: the newest; it may have lost its lease.
+        registration: what the node lives by now; None while it has no lease.
+        changed: set, and made anew, when ``registration`` changes.
 
     Args:
         location: the path below which presence entries stand; the node's own is ``location / name``.
@@ -54,7 +70,8 @@ class Presence:
         self._path = location / name
         self._log = log
         self._ttl = ttl
-        self._lease: Lease | None = None
+        self.registration: Registration | None = None
+        self.changed = anyio.Event()
         self._revision = 0
         self._facts: dict[str, Any] = {}
         self._writing = anyio.Lock()
@@ -75,7 +92,7 @@ class Presence:
                     started()
                     started = _nothing
                     await lease.lost.wait()
-                    self._lease = None
+                    self._set(None)
             except (Detached, Uncertain):
                 if started is not _nothing:
                     raise
@@ -85,6 +102,11 @@ class Presence:
                 "node %s lost its presence (its lease of %g s ran out): registers anew", self.name, self._ttl
             )
 
+    def _set(self, registration: Registration | None) -> None:
+        self.registration = registration
+        self.changed.set()
+        self.changed = anyio.Event()
+
     async def announce(self, **facts: Any) -> None:
         """Put facts into the entry (``runners``, ``interfaces``); kept for later registrations too.
 
@@ -92,9 +114,9 @@ class Presence:
         """
         self._facts |= facts
         async with self._writing:
-            while self._lease is not None and not self._lease.lost.is_set():
+            while (now := self.registration) is not None and not now.lease.lost.is_set():
                 try:
-                    await self._rewrite(self._lease)
+                    await self._rewrite(now.lease)
                     return
                 except (Detached, Uncertain):
                     await self._store.clock.sleep(RETRY)
@@ -119,7 +141,7 @@ class Presence:
                 self._revision = await self._store.set(self._path, self._record(), revision=0, lease=lease)
             except Conflict as conflict:
                 raise self._taken(conflict.current or await self._store.get(self._path)) from None
-            self._lease = lease
+            self._set(Registration(self.incarnation, self._revision, lease))
 
     def _record(self) -> dict[str, Any]:
         return {

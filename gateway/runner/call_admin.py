@@ -166,7 +166,12 @@ class CallAdmin:
         return spawned
 
     async def send(self, topic: Where, value: Any = None) -> None:
-        """Send a value to whoever monitors the topic now."""
+        """Send a value to whoever monitors the topic now.
+
+        Raises:
+            ClaimLost: another node may run the job by now; so for everything here that writes.
+        """
+        self._run.check_permit()
         await self._store.publish(Path.build(topic), value)
 
     async def set(
@@ -185,6 +190,7 @@ class CallAdmin:
         Raises:
             Conflict, CodecError, LimitExceeded, Denied, Detached, Uncertain: as ``Store.set``.
         """
+        self._run.check_permit()
         if not offline:
             return await self._store.set(Path.build(path), value, revision=revision)
         if revision is not None:
@@ -201,6 +207,7 @@ class CallAdmin:
 
     async def delete(self, path: Where) -> None:
         """Delete an entry, if it is there."""
+        self._run.check_permit()
         await self._store.delete(Path.build(path))
 
     async def setup_done(self) -> None:

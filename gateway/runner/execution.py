@@ -27,7 +27,7 @@ from gateway import codec
 from gateway.abc import MAX_VALUE
 from gateway.code.threads import OneThread, run_in_thread
 from gateway.code.variables import AttributeMap, merged
-from gateway.errors import CodecError, ErrorRecorded
+from gateway.errors import ClaimLost, CodecError, ErrorRecorded
 from gateway.runner import messages
 from gateway.runner.call_admin import CallAdmin
 from gateway.runner.error_log import describe, trace
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup, TaskStatus
 
-    from gateway.abc import BusHandle
+    from gateway.abc import BusHandle, Permit
     from gateway.code.procedures import Procedure
     from gateway.path import Path
     from gateway.runner.context import NodeContext
@@ -103,6 +103,7 @@ class Execution:
     Args:
         name: of the job, for messages.
         threads: where code for a worker thread runs.
+        permit: the run's right to write, where it can be lost.
     """
 
     def __init__(
@@ -113,6 +114,8 @@ class Execution:
         entry: RunnerEntry,
         procedure: Procedure,
         threads: OneThread,
+        *,
+        permit: Permit | None = None,
     ) -> None:
         self.context = context
         self.entry = entry
@@ -122,6 +125,7 @@ class Execution:
         self.setup_done = host.setup_done
         self.record = host.record
         self._host = host
+        self._permit = permit
         self._name = name
         self._threads = threads
         self._scope = anyio.CancelScope()
@@ -152,9 +156,14 @@ class Execution:
             helpers.cancel_scope.cancel()
         return self._outcome or Outcome("cancelled")
 
+    def check_permit(self) -> None:
+        """Raise ``ClaimLost`` if this run may write nothing any more; one that outlives its lease may, on purpose."""
+        if self._permit is not None and self.entry.on_detach == "stop":
+            self._permit.check(0.0)
+
     def bus(self, name: str) -> BusHandle:
         """A bus handle that is revoked when the run ends."""
-        handle = self.context.buses.handle(name)
+        handle = self.context.buses.handle(name, self._permit)
         self._handles.append(handle)
         return handle
 
@@ -298,6 +307,8 @@ def _failure(error: BaseException, cancellation: type[BaseException]) -> Outcome
     found = list(_leaves(error))
     if blocked := next((leaf for leaf in found if isinstance(leaf, LoopBlocked)), None):
         return Outcome("blocked", message=str(blocked), traceback=trace(error))
+    if lost := next((leaf for leaf in found if isinstance(leaf, ClaimLost)), None):
+        return Outcome("lost", message=str(lost))
     if _only(error, cancellation):
         return Outcome("error", message="the code cancelled itself; _self.cancel() does that", traceback=trace(error))
     if isinstance(error, BaseExceptionGroup):

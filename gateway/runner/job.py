@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import anyio
 
 from gateway.code.threads import OneThread
-from gateway.errors import BusgateError
-from gateway.runner.execution import Execution
+from gateway.errors import BusgateError, ClaimLost
+from gateway.runner.execution import Execution, Outcome
 from gateway.runner.schedule import FAILURES, POISON_DEATHS, Decision, ended, schedule, started
 
 if TYPE_CHECKING:
+    from gateway.abc import Permit
     from gateway.code.procedures import Procedure
     from gateway.path import Path
     from gateway.runner.entries import End, RunnerEntry, StateEntry
-    from gateway.runner.execution import Outcome
     from gateway.runner.scheduler import Scheduler
 
 
@@ -34,9 +34,10 @@ class Job:
         state: the truth about its runs.
         execution: its run, if one is going on.
         deadline: on the lease clock, when it is to be looked at again.
-        absolute: whether that follows from its target, so that it moves with the wall clock.
         hold: why it doesn't start although it is due.
         reason: why it waits, or what it does.
+        permit: the right of its run to write, where that can be lost; None: it can't.
+        working: whether its run has said that it is set up.
         removed: it was deleted while it ran; ``successor`` is what was stored at its path since.
     """
 
@@ -45,12 +46,13 @@ class Job:
         self.path = path
         self.place = runner.place.states + path
         self.entry: RunnerEntry | None = None
-        self.state = state
+        self.state: StateEntry
         self.execution: Execution | None = None
         self.deadline: float | None = None
-        self.absolute = False
         self.hold: Hold | None = None
         self.reason = ""
+        self.permit: Permit | None = None
+        self.working = False
         self.removed = False
         self.successor: Any = None
         self.threads = OneThread(lambda: runner.touch(self))
@@ -58,7 +60,7 @@ class Job:
         self._context = context
         self._saving = anyio.Lock()
         self._recorded_at: set[Path] = set()
-        self._stopped_at = context.clock.lease_now() - max(0.0, context.clock.now() - state.stopped)
+        self.see(state)
 
     def decide(self) -> Decision:
         """When it starts next. The time since its last end is counted on the monotonic clock."""
@@ -70,8 +72,10 @@ class Job:
     def prepare(self, procedure: Procedure) -> Execution:
         """Get ready for a run."""
         assert self.entry is not None
-        self.hold, self.deadline, self.reason = None, None, "it runs"
-        self.execution = Execution(self._context, self, str(self.place), self.entry, procedure, self.threads)
+        self.hold, self.deadline, self.reason, self.working = None, None, "it runs", False
+        self.execution = Execution(
+            self._context, self, str(self.place), self.entry, procedure, self.threads, permit=self.permit
+        )
         return self.execution
 
     async def begin(self, token: int) -> None:
@@ -91,6 +95,8 @@ class Job:
         """Write how the run ended, and its error if there was one."""
         assert self.execution is not None
         entry = self.entry or self.execution.entry
+        if not self._runner.holds(self):
+            outcome = Outcome("lost")
         if outcome.end in FAILURES and not outcome.recorded:
             await self._context.errors.record(
                 "run", self.place, outcome.message, traceback=outcome.traceback, data={"end": outcome.end}
@@ -99,16 +105,22 @@ class Job:
             await self._resolve()
         self._stopped_at = self._context.clock.lease_now()
         self.state = ended(entry, self.state, self._context.clock.now(), outcome.end, outcome.result)
-        self.execution = None
         await self._save()
+        self.execution = None
 
-    async def recover(self) -> None:
-        """Take note that the process that ran it has died."""
+    def see(self, state: StateEntry) -> None:
+        """Take over a state that is stored; waits that follow from it are counted from now on."""
+        self.state = state
+        self._stopped_at = self._context.clock.lease_now() - max(0.0, self._context.clock.now() - state.stopped)
+
+    async def recover(self, end: End = "node died") -> None:
+        """Take note that whoever ran it runs it no more."""
         assert self.entry is not None
-        died = self.state.incarnation or self.state.node
-        self._context.log.warning("%s was running when its node died (%s)", self.place, died)
+        gone = "its node died" if end == "node died" else "its claim was lost"
+        where = self.state.incarnation or self.state.node
+        self._context.log.warning("%s was running when %s (%s)", self.place, gone, where)
         self._stopped_at = self._context.clock.lease_now()
-        self.state = ended(self.entry, self.state, self._context.clock.now(), "node died")
+        self.state = ended(self.entry, self.state, self._context.clock.now(), end)
         if self.state.deaths >= POISON_DEATHS:
             message = f"its node died within 5 s of the start {self.state.deaths} times in a row"
             await self._context.errors.record("run", self.place, message, data={"end": "node died"})
@@ -125,6 +137,7 @@ class Job:
         await self._save()
 
     async def setup_done(self) -> None:
+        self.working = True
         self.state = self.state.replace(pinged=self._context.clock.now(), backoff=0)
         await self._resolve()
         await self._save()
@@ -157,5 +170,7 @@ class Job:
         async with self._saving:
             try:
                 await self._runner.save(self)
+            except ClaimLost as error:
+                self._context.log.info("the state of %s is no more written here: %s", self.place, error)
             except BusgateError as error:
                 self._context.log.error("the state of %s can't be written: %s", self.place, error)  # noqa: TRY400

@@ -2,18 +2,18 @@
 
 Theory of operation
 -------------------
-1. All jobs are in memory. ``touch`` marks one as to be looked at; the loop then asks ``schedule`` and starts it, holds
-   it with a reason, or puts its deadline on a heap. An idle job is an entry there, not a task.
-2. Deadlines are on the lease clock. A wait that follows from the end of a run is counted there too, so a jump of the
-   wall clock does nothing to it. Waits for a target follow the wall clock: while there are any, the loop looks each
-   second whether it has jumped.
+1. All jobs are in memory. The agenda says which one is to be looked at; the loop then asks ``schedule`` and starts it,
+   holds it with a reason, or puts it back with a deadline.
+2. A wait that follows from the end of a run is counted on the lease clock, so a jump of the wall clock does nothing to
+   it. Waits for a target follow the wall clock.
 3. A run is a task: write the state, execute, write the state. What happens meanwhile to its job, its code or its
    bus ends it at most; the loop decides anew when it has ended.
 4. ``run`` ends by cancellation or ``stop``. Either way runs are cancelled as ``node stopped`` and their states are
    written: everything here is shielded from the cancellation and has 10 s. What doesn't end in time is named and the
    process exits hard.
-5. What differs between kinds of runners: whose jobs (``place``), how states are written (``save``), who may start
-   (``take``, ``blocked``), what the group is like (``group``, ``watch_group``).
+5. What differs between kinds of runners is in the methods without an underscore: whose jobs (``place``), what the group
+   is like (``group``, ``watch_group``), how changes come (``follow``), how states are kept (``save``, ``forget``,
+   ``examine``), who may start (``decide``, ``start``, ``blocked``, ``take``, ``holds``).
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from gateway.errors import BusgateError, CodeError, NotFound, RecordError
-from gateway.runner.deadlines import Deadlines
+from gateway.errors import BusgateError, ClaimLost, CodeError, NotFound, RecordError
+from gateway.runner.agenda import Agenda
 from gateway.runner.entries import RunnerEntry, StateEntry, effect_of_change
 from gateway.runner.execution import GRACE, Outcome
 from gateway.runner.job import Hold, Job
 from gateway.runner.messages import group_message
-from gateway.values import Change, NotGiven, Ready
+from gateway.values import NotGiven
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from anyio.abc import TaskGroup, TaskStatus
 
@@ -40,13 +40,8 @@ if TYPE_CHECKING:
     from gateway.locations import Place
     from gateway.path import Path
     from gateway.runner.context import NodeContext
+    from gateway.runner.schedule import Decision
 
-#: Longest sleep of the loop, in seconds: a suspended machine's deadlines pass unseen by the sleep.
-LONGEST: Final = 60.0
-#: Seconds between looks at the wall clock while a job waits for a target.
-LOOK: Final = 1.0
-#: A wall clock that is off by more than this, in seconds, has jumped.
-JUMP: Final = 0.5
 #: A job starts if it is due within so many seconds: a float of Unix time has no finer grain that matters.
 GRAIN: Final = 0.001
 
@@ -57,15 +52,11 @@ class Scheduler(ABC):
     def __init__(self, context: NodeContext, place: Place) -> None:
         self.context = context
         self.place = place
+        self.agenda = Agenda(context.clock)
         self._jobs: dict[Path, Job] = {}
-        self._states: dict[Path, StateEntry] = {}
-        self._deadlines = Deadlines()
-        self._touched: dict[Job, None] = {}
-        self._wake = anyio.Event()
         self._stopping = anyio.Event()
         self._running = 0
         self._idle = anyio.Event()
-        self._offset = 0.0
         self._group: Group | None = None
         self._previous: StateName | None = None
         self._tasks: TaskGroup
@@ -75,28 +66,46 @@ class Scheduler(ABC):
         """The jobs by their paths, as they are now."""
         return self._jobs
 
-    async def save(self, job: Job) -> None:
-        """Write a job's state."""
-        await self.context.journal.set(self.context.locations.states_of(self.place) + job.path, job.state.to_map())
+    @abstractmethod
+    async def follow(self, *, task_status: TaskStatus[None]) -> None:
+        """Call ``job_changed`` for each job and each change of one; ``started``: all that is there is known."""
 
+    @abstractmethod
+    def known_state(self, path: Path) -> StateEntry:
+        """The stored state of a job that has come up; a fresh one when there is none."""
+
+    @abstractmethod
+    async def examine(self, job: Job) -> None:
+        """Look at a job that has changed, before it is decided about."""
+
+    @abstractmethod
+    async def save(self, job: Job) -> None:
+        """Write a job's state.
+
+        Raises:
+            ClaimLost: another node may have the job by now.
+            BusgateError: it can't be written.
+        """
+
+    @abstractmethod
     async def forget(self, path: Path) -> None:
         """Delete the state of a job that is gone."""
-        await self.context.journal.delete(self.context.locations.states_of(self.place) + path)
-
-    async def take(self, job: Job) -> int:
-        """Get the right to run a job; return the fencing token of the run."""
-        return 0
 
     @abstractmethod
     def group(self) -> Group:
         """What the group is like now."""
 
+    @abstractmethod
     async def watch_group(self) -> None:
-        """Call ``tell_group_state`` whenever the group may have changed; a group of one changes with the link."""
-        link = self.context.store.link
-        while True:
-            link = await self.context.store.wait_link(link)
-            self.tell_group_state()
+        """Call ``tell_group_state`` whenever the group may have changed."""
+
+    def token(self, job: Job) -> int:
+        """The fencing token of the run that begins."""
+        return 0
+
+    def holds(self, job: Job) -> bool:
+        """Whether how a run ended may still be written here."""
+        return True
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Run jobs; ``started`` is reported when all jobs are known."""
@@ -111,12 +120,15 @@ class Scheduler(ABC):
     def stop(self) -> None:
         """End ``run``, gracefully, within 10 s."""
         self._stopping.set()
-        self._wake.set()
+        self.agenda.wake()
+
+    def start_soon(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """Start a task that ends with the runner; what it raises ends the runner."""
+        self._tasks.start_soon(function, *args)
 
     def touch(self, job: Job) -> None:
         """Look at a job again."""
-        self._touched[job] = None
-        self._wake.set()
+        self.agenda.touch(job)
 
     def tell_group_state(self) -> None:
         """Send the group's state to all runs, if it, the members or their wanted number have changed."""
@@ -137,47 +149,32 @@ class Scheduler(ABC):
             self.stop()
 
     async def _work(self, task_status: TaskStatus[None]) -> None:
-        await self._load_states()
         with self.context.code.listener(self._code_changed):
-            await self._tasks.start(self._watch_jobs)
-            self._tasks.start_soon(self._watch_buses)
-            self._tasks.start_soon(self.watch_group)
+            await self._tasks.start(self.follow)
+            self.start_services(self._tasks)
             task_status.started()
-            await self._loop()
-            await self._stop_runs()
+            while not self._stopping.is_set():
+                for job in self.agenda.due():
+                    self.agenda.clear(job)
+                    self.decide(job)
+                await self.agenda.wait()
+            await self.stop_runs()
 
-    async def _load_states(self) -> None:
-        base = self.context.locations.states_of(self.place)
-        async for entry in self.context.store.tree(base, min_depth=1):
-            path = entry.path.after(base)
-            try:
-                self._states[path] = StateEntry.from_map(entry.value)
-            except RecordError as error:
-                self.context.log.error("a new state is begun at %s: %s", entry.path, error)  # noqa: TRY400
-                self._states[path] = StateEntry()
-
-    async def _watch_jobs(self, *, task_status: TaskStatus[None]) -> None:
-        base = self.context.locations.jobs_of(self.place)
-        async with self.context.store.watch(base, min_depth=1) as events:
-            async for event in events:
-                if isinstance(event, Change):
-                    await self._job_changed(event.path.after(base), event.value)
-                elif isinstance(event, Ready):
-                    await self._forget_orphans()
-                    task_status.started()
-                    task_status = anyio.TASK_STATUS_IGNORED
-
-    async def _forget_orphans(self) -> None:
-        for path in self._states:
-            await self.forget(path)
-        self._states.clear()
+    def start_services(self, tasks: TaskGroup) -> None:
+        """Start what goes on beside the runs, now that all jobs are known."""
+        tasks.start_soon(self._watch_buses)
+        tasks.start_soon(self.watch_group)
 
     async def _watch_buses(self) -> None:
         while True:
             await self.context.buses.changed()
-            for job in self._jobs.values():
-                if job.hold is not None and job.hold.kind == "bus":
-                    self.touch(job)
+            self.buses_changed()
+
+    def buses_changed(self) -> None:
+        """An interface of this node has come up or gone down."""
+        for job in self._jobs.values():
+            if job.hold is not None and job.hold.kind == "bus":
+                self.touch(job)
 
     def _code_changed(self, path: Path) -> None:
         for job in self._jobs.values():
@@ -185,7 +182,8 @@ class Scheduler(ABC):
                 job.stop("changed")
                 self.touch(job)
 
-    async def _job_changed(self, path: Path, value: Any) -> None:
+    async def job_changed(self, path: Path, value: Any) -> None:
+        """A job has come, has changed or, with ``NotGiven``, is gone."""
         job = self._jobs.get(path)
         if job is not None and job.removed:
             job.successor = value
@@ -198,7 +196,7 @@ class Scheduler(ABC):
             await self._change(job, value)
 
     async def _add(self, path: Path, value: Any) -> None:
-        self._jobs[path] = job = Job(self, path, self._states.pop(path, StateEntry()))
+        self._jobs[path] = job = Job(self, path, self.known_state(path))
         await self._change(job, value)
 
     async def _change(self, job: Job, value: Any) -> None:
@@ -208,14 +206,14 @@ class Scheduler(ABC):
         except RecordError as error:
             job.entry = None
             job.stop("changed")
+            self.touch(job)
             await job.report(f"what is stored is no job: {error}")
             return
         if old is None:
             await job.resolve_report()
         elif (effect := effect_of_change(old, job.entry)) != "none":
             job.stop("changed" if effect == "restart" else "cancelled")
-        if job.state.node is not None and job.execution is None:
-            await job.recover()
+        await self.examine(job)
         self.touch(job)
 
     async def _remove(self, job: Job) -> None:
@@ -229,63 +227,42 @@ class Scheduler(ABC):
         await self.context.errors.resolve("run", job.place)
         await self.forget(job.path)
 
-    async def _loop(self) -> None:
-        clock = self.context.clock
-        self._offset = clock.now() - clock.lease_now()
-        while not self._stopping.is_set():
-            self._wake = anyio.Event()
-            self._look_at_clock()
-            while self._touched:
-                job = next(iter(self._touched))
-                del self._touched[job]
-                self._decide(job)
-            async with anyio.create_task_group() as pause:
-                pause.start_soon(self._sleep, self._wake)
-                await self._wake.wait()
-                pause.cancel_scope.cancel()
-
-    async def _sleep(self, wake: anyio.Event) -> None:
-        pause = LOOK if any(job.absolute for job in self._jobs.values()) else LONGEST
-        if (deadline := self._deadlines.next()) is not None:
-            pause = min(pause, deadline - self.context.clock.lease_now())
-        await self.context.clock.sleep(pause)
-        wake.set()
-
-    def _look_at_clock(self) -> None:
-        """Touch what has become due, and what waits for a target if the wall clock has jumped."""
-        now = self.context.clock.lease_now()
-        self._touched |= dict.fromkeys(self._deadlines.passed(now))
-        offset = self.context.clock.now() - now
-        if abs(offset - self._offset) > JUMP:
-            self._offset = offset
-            self._touched |= dict.fromkeys(job for job in self._jobs.values() if job.absolute)
-
-    def _decide(self, job: Job) -> None:
-        job.deadline, job.absolute = None, False
+    def decide(self, job: Job) -> None:
+        """Start a job, hold it, or put it on the agenda."""
         if job.execution is not None or job.entry is None:
             return
-        due, job.reason = job.decide()
-        if due is None:
-            job.hold = None
-            return
-        wait = due - self.context.clock.now()
-        if wait <= GRAIN:
-            self._start(job)
-            return
-        job.hold, job.absolute = None, due == job.entry.target
-        self._deadlines.add(job, self.context.clock.lease_now() + wait)
+        if self.due(job, job.decide()):
+            self.start(job)
 
-    def _start(self, job: Job) -> None:
+    def due(self, job: Job, decision: Decision) -> bool:
+        """Whether a job starts now; if not, it is put on the agenda for when it will."""
+        assert job.entry is not None
+        job.reason = decision.reason
+        if decision.due is None:
+            job.hold = None
+            return False
+        if (wait := decision.due - self.context.clock.now()) <= GRAIN:
+            return True
+        job.hold = None
+        self.agenda.at(job, wait, absolute=decision.due == job.entry.target)
+        return False
+
+    def start(self, job: Job) -> None:
+        """Run a job that is due, unless something keeps it."""
         assert job.entry is not None
         if (hold := self.blocked(job)) is not None:
-            job.reason = hold.reason
-            if job.hold is None or job.hold.kind != hold.kind:
-                job.hold = hold
-                self._tasks.start_soon(job.note_hold, hold)
+            self.hold(job, hold)
             return
         job.prepare(self.context.code.find(job.entry.code))
         self._running += 1
         self._tasks.start_soon(self._host, job)
+
+    def hold(self, job: Job, hold: Hold) -> None:
+        """Let a job that is due wait, and write why."""
+        job.reason = hold.reason
+        if job.hold is None or job.hold.kind != hold.kind:
+            job.hold = hold
+            self._tasks.start_soon(job.note_hold, hold)
 
     def blocked(self, job: Job) -> Hold | None:
         """What keeps a job that is due from starting here."""
@@ -309,12 +286,15 @@ class Scheduler(ABC):
         assert self._group is not None
         execution.queue.put_state(group_message(self._group, self._previous))
         try:
-            await job.begin(await self.take(job))
+            await job.begin(self.token(job))
+        except ClaimLost as error:
+            outcome = Outcome("lost", message=str(error))
         except BusgateError as error:
             outcome = Outcome("error", message=f"its state can't be written: {error}")
         else:
             outcome = await execution.run()
         await job.finish(outcome)
+        self.ended(job)
         self._running -= 1
         if not self._running:
             self._idle.set()
@@ -323,13 +303,17 @@ class Scheduler(ABC):
         else:
             self.touch(job)
 
+    def ended(self, job: Job) -> None:  # noqa: B027 - most runners have nothing to do
+        """A run has ended, and its state is written, or can't be."""
+
     async def _replace(self, job: Job) -> None:
         """A job that was deleted while it ran has ended."""
         await self._remove(job)
         if job.successor is not NotGiven:
             await self._add(job.path, job.successor)
 
-    async def _stop_runs(self) -> None:
+    async def stop_runs(self) -> None:
+        """End all runs in order; what doesn't end in time takes the process with it."""
         for job in self._jobs.values():
             job.stop("node stopped")
         with anyio.move_on_after(GRACE):

@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING
 
 from gateway.cluster.group_state import Group, group_state
 from gateway.locations import Place
-from gateway.runner.scheduler import Scheduler
+from gateway.runner.sole import SoleRunner
 
 if TYPE_CHECKING:
     from gateway.runner.context import NodeContext
 
 
-class SingleRunner(Scheduler):
+class SingleRunner(SoleRunner):
     """Runs the jobs of ``at.NODE.GROUP`` on the node of that name.
-
-    It alone writes their states, so what it has in memory is the truth: it goes on while the store is out of reach,
-    and writes when the store is back. When it starts and finds that a job was running, that process has died.
 
     Its group is one node out of one: complete while the store is in reach, else detached.
     """
@@ -27,3 +24,9 @@ class SingleRunner(Scheduler):
     def group(self) -> Group:
         cut_off = self.context.store.link.state == "detached"
         return Group(group_state(1, 1, cut_off=cut_off, broken=self.context.broken), (self.context.name,), 1)
+
+    async def watch_group(self) -> None:
+        link = self.context.store.link
+        while True:
+            link = await self.context.store.wait_link(link)
+            self.tell_group_state()

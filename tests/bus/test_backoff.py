@@ -5,7 +5,8 @@ import random
 import anyio
 import pytest
 
-from gateway.bus.backoff import Backoff, pause
+from gateway.bus.backoff import Backoff
+from gateway.clock import pause
 from gateway.testing.clocks import VirtualClock
 
 

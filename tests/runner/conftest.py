@@ -8,6 +8,7 @@ import pytest
 
 from gateway.abc import Buses, BusHandle
 from gateway.clock import SystemClock
+from gateway.cluster.presence import Presence
 from gateway.errors import HandleRevoked, InterfaceDown, NotFound
 from gateway.locations import Locations, Place
 from gateway.path import P
@@ -59,7 +60,7 @@ class SwitchBuses(Buses):
     def explain(self, bus):
         return "interface stick: unplugged" if bus in self.known else "no interface of this node has it"
 
-    def handle(self, bus):
+    def handle(self, bus, permit=None):
         if bus not in self.known:
             raise NotFound(f"there is no bus {bus}")
         self.handles.append(SwitchHandle(self, bus))
@@ -71,6 +72,8 @@ class SwitchBuses(Buses):
 
 class Node:
     """One node: writes jobs and code as an operator would, and reads what came of it."""
+
+    presence: Presence
 
     def __init__(self, store, clock, context):
         self.store = store
@@ -136,6 +139,18 @@ class Node:
     async def value(self, path):
         return (await self.store.get(P(path))).value
 
+    async def announce(self):
+        """Tell, as a node does, which runners and interfaces there are."""
+        interfaces = {
+            bus: {"bus": bus, "state": "up" if up else "absent"} for bus, up in self.context.buses.known.items()
+        }
+        await self.presence.announce(runners=["any.default"], interfaces=interfaces)
+
+    async def keep_announcing(self):
+        while True:
+            await self.context.buses.changed()
+            await self.announce()
+
     async def errors(self):
         """The open error records by place."""
         return {str(one.place): one.entry for one in await self.context.errors.list() if one.entry.resolved is None}
@@ -169,7 +184,7 @@ def make_node(server, make_clock):
     async def make(name="n1", incarnation="one", **options):
         clock = make_clock()
         exits: list[str] = []
-        async with MemoryStore(server, clock=clock, random=Random(1), node=name) as store:
+        async with MemoryStore(server, clock=clock, random=Random(name), node=name) as store:
             context = await NodeContext.build(
                 store, name=name, incarnation=incarnation, buses=SwitchBuses(), exit_hard=exits.append, **options
             )
