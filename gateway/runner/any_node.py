@@ -103,8 +103,9 @@ class AnyRunner(GroupRunner):
         self.candidacy.unwanted(path)
         self._sweep.look(path)
 
-    def token(self, job: Job) -> int:
-        return self.fences[job.path].token
+    def signature(self, job: Job) -> tuple[str, int]:
+        fence = self.fences[job.path]
+        return fence.registration.incarnation, fence.token
 
     def holds(self, job: Job) -> bool:
         fence = self.fences[job.path]

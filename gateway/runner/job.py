@@ -78,15 +78,14 @@ class Job:
         )
         return self.execution
 
-    async def begin(self, token: int) -> None:
+    async def begin(self, incarnation: str, token: int) -> None:
         """Write that the run starts.
 
         Raises:
             BusgateError: the state can't be written.
         """
         assert self.execution is not None
-        node, incarnation = self._context.name, self._context.incarnation
-        now = self._context.clock.now()
+        node, now = self._context.name, self._context.clock.now()
         self.state = started(self.execution.entry, self.state, now, node=node, incarnation=incarnation, token=token)
         async with self._saving:
             await self._runner.save(self)

@@ -99,9 +99,9 @@ class Scheduler(ABC):
     async def watch_group(self) -> None:
         """Call ``tell_group_state`` whenever the group may have changed."""
 
-    def token(self, job: Job) -> int:
-        """The fencing token of the run that begins."""
-        return 0
+    def signature(self, job: Job) -> tuple[str, int]:
+        """What marks the state of the run that begins: this node's incarnation, and the fencing token."""
+        return self.context.incarnation, 0
 
     def holds(self, job: Job) -> bool:
         """Whether how a run ended may still be written here."""
@@ -286,7 +286,7 @@ class Scheduler(ABC):
         assert self._group is not None
         execution.queue.put_state(group_message(self._group, self._previous))
         try:
-            await job.begin(self.token(job))
+            await job.begin(*self.signature(job))
         except ClaimLost as error:
             outcome = Outcome("lost", message=str(error))
         except BusgateError as error:

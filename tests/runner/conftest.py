@@ -1,6 +1,7 @@
 """A node on a memory store, with a single-node runner, in virtual time."""
 
 from contextlib import asynccontextmanager
+from logging import getLogger
 from random import Random
 
 import anyio
@@ -8,11 +9,12 @@ import pytest
 
 from gateway.abc import Buses, BusHandle
 from gateway.clock import SystemClock
+from gateway.cluster.members import Members
 from gateway.cluster.presence import Presence
 from gateway.errors import HandleRevoked, InterfaceDown, NotFound
 from gateway.locations import Locations, Place
 from gateway.path import P
-from gateway.runner import NodeContext, RunnerEntry, SingleRunner, StateEntry
+from gateway.runner import AnyRunner, NodeContext, RunnerEntry, SingleRunner, StateEntry
 from gateway.store.memory import MemoryServer, MemoryStore
 from gateway.testing.clocks import VirtualClock
 from gateway.values import NotGiven, Reading
@@ -200,3 +202,60 @@ async def node(make_node):
     """A node whose runner runs."""
     async with make_node(cfg={"node": {"name": "n1"}}) as made, made.running_runner():
         yield made
+
+
+class AnyCluster:
+    """Nodes that come and go; any of them writes for the operator."""
+
+    def __init__(self, make_node, tasks):
+        self._make_node = make_node
+        self._tasks = tasks
+        self.nodes = {}
+
+    async def join(self, name, nodes=None):
+        """Start a node with an any-node runner."""
+        node = await self._tasks.start(self._live, name, nodes)
+        self.nodes[name] = node
+        return node
+
+    async def _live(self, name, nodes, *, task_status):
+        async with (
+            self._make_node(name, f"of {name}", cfg={"node": {"name": name}}) as node,
+            anyio.create_task_group() as tasks,
+        ):
+            presence = Presence(node.store, Locations().presence, name, getLogger("test"))
+            await tasks.start(presence.run)
+            node.presence = presence
+            members = Members(node.store, Locations(), name, nodes=nodes)
+            await tasks.start(members.run)
+            await node.announce()
+            tasks.start_soon(node.keep_announcing)
+            node.place = Place("any", "default")
+            node.runner = AnyRunner(node.context, members, presence)
+            node.ending, node.gone = anyio.Event(), anyio.Event()
+            async with anyio.create_task_group() as running:
+                await running.start(node.runner.run)
+                task_status.started(node)
+                await node.ending.wait()
+                node.runner.stop()
+            tasks.cancel_scope.cancel()
+        node.gone.set()
+
+    async def leave(self, name):
+        """Stop a node in order."""
+        node = self.nodes.pop(name)
+        node.ending.set()
+        await node.gone.wait()
+
+    async def kill(self, name):
+        """End a node that can't tell anybody."""
+        node = self.nodes[name]
+        node.store.cut()
+        await self.leave(name)
+
+
+@pytest.fixture
+async def any_cluster(make_node):
+    async with anyio.create_task_group() as tasks:
+        yield AnyCluster(make_node, tasks)
+        tasks.cancel_scope.cancel()
