@@ -11,6 +11,7 @@ import base64
 import json
 import math
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgpack
@@ -49,7 +50,13 @@ def _extension(value: Any) -> msgpack.ExtType:
 
 
 def _from_extension(code: int, data: bytes) -> Any:
-    return Path.from_key(data.decode()) if code == PATH_TYPE else msgpack.ExtType(code, data)
+    return _path(data) if code == PATH_TYPE else msgpack.ExtType(code, data)
+
+
+@lru_cache(maxsize=1024)
+def _path(key: bytes) -> Path:
+    """One object for all values that name a path: the same few procedures stand in thousands of jobs."""
+    return Path.from_key(key.decode())
 
 
 def _complaint(value: Any, where: str = "value") -> str:

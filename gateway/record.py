@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -35,6 +35,10 @@ PathField = Annotated[Path, BeforeValidator(_as_path)]
 ModuleNames = Annotated[list[Annotated[str, BeforeValidator(_module_name)]], BeforeValidator(as_list)]
 
 
+_GIVEN: Final[set[str]] = set()
+_UNKNOWN: Final[dict[str, Any]] = {}
+
+
 class Record(BaseModel):
     """A map in the store with known fields; unknown ones are kept."""
 
@@ -62,9 +66,14 @@ class Record(BaseModel):
         if strange := [key for key in value if not isinstance(key, str)]:
             raise RecordError([f"the field name {_short(key)} is no text" for key in strange])
         try:
-            return cls(**value)
+            record = cls(**value)
         except ValidationError as error:
             raise RecordError([_sentence(detail) for detail in error.errors()]) from None
+        # pydantic's set of the fields that were given takes half of a record's memory, and nobody asks for it
+        object.__setattr__(record, "__pydantic_fields_set__", _GIVEN)
+        if not record.__pydantic_extra__:
+            object.__setattr__(record, "__pydantic_extra__", _UNKNOWN)
+        return record
 
     def to_map(self) -> dict[str, Any]:
         """The map that is stored for it: every field that has a value, and the unknown ones."""

@@ -42,10 +42,12 @@ class OneThread:
         on_free: called in the event loop.
     """
 
+    __slots__ = ("_borrower", "_freed", "_on_free")
+
     def __init__(self, on_free: Callable[[], None]) -> None:
         self._borrower: object = None
         self._on_free = on_free
-        self._freed = anyio.Event()
+        self._freed: anyio.Event | None = None  # made when somebody waits: most jobs never do
 
     @property
     def busy(self) -> bool:
@@ -54,14 +56,16 @@ class OneThread:
     async def acquire_on_behalf_of(self, borrower: object) -> None:
         await anyio.lowlevel.checkpoint()
         while self.busy:
+            self._freed = self._freed or anyio.Event()
             await self._freed.wait()
         self._borrower = borrower
-        self._freed = anyio.Event()
 
     def release_on_behalf_of(self, borrower: object) -> None:
         if self._borrower is borrower:
             self._borrower = None
-            self._freed.set()
+            if self._freed is not None:
+                self._freed.set()
+                self._freed = None
             self._on_free()
 
 

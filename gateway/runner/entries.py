@@ -6,7 +6,7 @@ Names and defaults of the fields are those of MoaT-KV (its documentation, "Runne
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -123,6 +123,10 @@ class StateEntry(Record):
     def of(self, job: RunnerEntry) -> StateEntry:
         """This state if it is that job's, else a fresh one: the job was deleted and made anew."""
         return self if not self.uid or not job.uid or self.uid == job.uid else StateEntry(uid=job.uid)
+
+
+#: The state of a job that has never run.
+FRESH: Final = StateEntry()
 
 
 def new_uid(source: random.Random) -> str:

@@ -33,7 +33,7 @@ class EventQueue:
         self._overflow = overflow
         self._state: GroupState | None = None
         self._waiting: deque[RunnerMessage] = deque()
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None  # made by who waits: mostly nobody does
         self._asked = False
         self._watches = 0
         self._undelivered = 0
@@ -47,8 +47,7 @@ class EventQueue:
     async def put(self, message: RunnerMessage) -> None:
         """Take a message; waits while there is no room, where the job's ``overflow`` says so."""
         while not self._take(message):
-            changed = self._changed
-            await changed.wait()
+            await self._change()
 
     def watch_added(self) -> None:
         """One more watch is going to fetch what is there."""
@@ -89,8 +88,7 @@ class EventQueue:
         while (found := self._next()) is False:
             if self._ended:
                 raise StopAsyncIteration
-            changed = self._changed
-            await changed.wait()
+            await self._change()
         return found
 
     def _next(self) -> RunnerMessage | Literal[False] | None:
@@ -128,6 +126,11 @@ class EventQueue:
                 return True
         return False
 
+    async def _change(self) -> None:
+        changed = self._changed = self._changed or anyio.Event()
+        await changed.wait()
+
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None

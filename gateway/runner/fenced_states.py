@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.errors import ClaimLost, Conflict, Detached, RecordError, Uncertain
-from gateway.runner.entries import StateEntry
+from gateway.runner.entries import FRESH, StateEntry
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FencedStates:
     def of(self, path: Path) -> StateEntry:
         """The newest known state of a job."""
         known = self._known.get(path)
-        return known[0] if known else StateEntry()
+        return known[0] if known else FRESH
 
     def revision(self, path: Path) -> int:
         """Its revision; 0: there is none."""
@@ -74,7 +74,7 @@ class FencedStates:
             return StateEntry.from_map(value)
         except RecordError as error:
             self._log.error("a new state is begun at %s: %s", path, error)
-            return StateEntry()
+            return FRESH
 
     async def write(self, path: Path, state: StateEntry, fence: Fence, patient: Callable[[], bool]) -> None:
         """Write a state under a claim, however often it takes.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
 
@@ -12,11 +13,16 @@ from gateway.runner.execution import Execution, Outcome
 from gateway.runner.schedule import FAILURES, POISON_DEATHS, Decision, ended, schedule, started
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from gateway.abc import Permit
     from gateway.code.procedures import Procedure
     from gateway.path import Path
     from gateway.runner.entries import End, RunnerEntry, StateEntry
     from gateway.runner.scheduler import Scheduler
+
+
+_NOWHERE: Final[frozenset[Path]] = frozenset()
 
 
 class Hold(NamedTuple):
@@ -41,10 +47,15 @@ class Job:
         removed: it was deleted while it ran; ``successor`` is what was stored at its path since.
     """
 
+    __slots__ = (
+        "_context", "_recorded_at", "_runner", "_saving", "_stopped_at",
+        "deadline", "entry", "execution", "hold", "path", "permit", "reason", "removed", "state", "successor",
+        "threads", "working",
+    )  # fmt: skip
+
     def __init__(self, runner: Scheduler, path: Path, state: StateEntry) -> None:
         context = runner.context
         self.path = path
-        self.place = runner.place.states + path
         self.entry: RunnerEntry | None = None
         self.state: StateEntry
         self.execution: Execution | None = None
@@ -55,12 +66,17 @@ class Job:
         self.working = False
         self.removed = False
         self.successor: Any = None
-        self.threads = OneThread(lambda: runner.touch(self))
+        self.threads = OneThread(self._thread_ended)
         self._runner = runner
         self._context = context
-        self._saving = anyio.Lock()
-        self._recorded_at: set[Path] = set()
+        self._saving: anyio.Lock | None = None  # made when needed: a job that waits should weigh little
+        self._recorded_at = _NOWHERE
         self.see(state)
+
+    @property
+    def place(self) -> Path:
+        """Where its state and its errors stand, below the locations of those."""
+        return self._runner.place.states + self.path
 
     def decide(self) -> Decision:
         """When it starts next. The time since its last end is counted on the monotonic clock."""
@@ -87,7 +103,7 @@ class Job:
         assert self.execution is not None
         node, now = self._context.name, self._context.clock.now()
         self.state = started(self.execution.entry, self.state, now, node=node, incarnation=incarnation, token=token)
-        async with self._saving:
+        async with self._saved():
             await self._runner.save(self)
 
     async def finish(self, outcome: Outcome) -> None:
@@ -143,7 +159,7 @@ class Job:
 
     async def record(self, message: str, place: Path | None, traceback: str, data: Any) -> None:
         if place is not None:
-            self._recorded_at.add(place)
+            self._recorded_at |= {place}
         await self._context.errors.record("run", place or self.place, message, traceback=traceback, data=data)
 
     async def report(self, problem: str) -> None:
@@ -156,17 +172,29 @@ class Job:
         if self.execution is not None:
             self.execution.cancel(end)
 
+    def _thread_ended(self) -> None:
+        self._runner.touch(self)
+
+    @asynccontextmanager
+    async def _saved(self) -> AsyncIterator[None]:
+        """One write of the state after the other."""
+        lock = self._saving = self._saving or anyio.Lock()
+        async with lock:
+            yield
+        if not lock.locked():
+            self._saving = None
+
     async def _resolve(self) -> None:
         for place in {self.place, *self._recorded_at}:
             await self._context.errors.resolve("run", place)
-        self._recorded_at.clear()
+        self._recorded_at = _NOWHERE
 
     async def resolve_report(self) -> None:
         """What is stored is a job again."""
         await self._context.errors.resolve("run", self.place)
 
     async def _save(self) -> None:
-        async with self._saving:
+        async with self._saved():
             try:
                 await self._runner.save(self)
             except ClaimLost as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from gateway.errors import RecordError
-from gateway.runner.entries import StateEntry
+from gateway.runner.entries import FRESH, StateEntry
 from gateway.runner.scheduler import Scheduler
 from gateway.values import Change, Ready
 
@@ -51,7 +51,7 @@ class SoleRunner(Scheduler):
                 self._found[path] = StateEntry.from_map(entry.value)
             except RecordError as error:
                 self.context.log.error("a new state is begun at %s: %s", entry.path, error)  # noqa: TRY400
-                self._found[path] = StateEntry()
+                self._found[path] = FRESH
 
     async def _forget_orphans(self) -> None:
         for path in self._found:
@@ -59,7 +59,7 @@ class SoleRunner(Scheduler):
         self._found.clear()
 
     def known_state(self, path: Path) -> StateEntry:
-        return self._found.pop(path, StateEntry())
+        return self._found.pop(path, FRESH)
 
     async def examine(self, job: Job) -> None:
         if job.state.node is not None and job.execution is None:
