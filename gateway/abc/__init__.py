@@ -4,14 +4,16 @@ All calls are cancellable at any await. A cancelled read has no effect; a cancel
 effect, exactly like one that raised ``Uncertain``. The values that pass through are in :mod:`gateway.values`.
 """
 
-from gateway.abc.bus import Buses, BusHandle, Driver, DriverContext, Interface
-from gateway.abc.permit import Permit
+from gateway.abc.bus import Buses, BusHandle, Driver, DriverContext, Interface, Readable
+from gateway.abc.permit import MAX_WRITE_TIME, UNFENCED, Permit
 from gateway.abc.store import MAX_KEY, MAX_MESSAGE, MAX_VALUE, Lease, Store
 
 __all__ = [
     "MAX_KEY",
     "MAX_MESSAGE",
     "MAX_VALUE",
+    "MAX_WRITE_TIME",
+    "UNFENCED",
     "BusHandle",
     "Buses",
     "Driver",
@@ -19,5 +21,6 @@ __all__ = [
     "Interface",
     "Lease",
     "Permit",
+    "Readable",
     "Store",
 ]

@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gateway.abc.permit import UNFENCED
 from gateway.errors import NoSuchAttribute, Unsupported
 from gateway.values import Reading
 
 if TYPE_CHECKING:
     import logging
     import random
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from pydantic import BaseModel
@@ -33,12 +34,8 @@ class DriverContext:
     log: logging.Logger
 
 
-class Interface(ABC):  # noqa: B024 - hardware may be able to do anything or nothing of it
-    """One open piece of bus hardware. A driver overrides what its hardware can; the rest raises ``Unsupported``.
-
-    A call that raises ``InterfaceDown`` tells the supervisor to close the interface and open it anew.
-    Calls may come concurrently; each is cancellable, and after a cancelled call the interface still works.
-    """
+class Readable(ABC):  # noqa: B024 - hardware may be able to do anything or nothing of it
+    """What can be asked of hardware. What it can't do raises ``Unsupported``."""
 
     async def scan(self, *, alarmed: bool = False) -> list[Device]:
         """Find the devices on the bus, or only those that ask for attention.
@@ -67,20 +64,6 @@ class Interface(ABC):  # noqa: B024 - hardware may be able to do anything or not
                 readings.append(Reading(None, None, 0.0, "absent"))  # the supervisor fills in the time
         return readings
 
-    async def write(self, device: str, attribute: str, value: Any) -> None:
-        """Write one value; returns when the device has acknowledged it.
-
-        Raises: NoSuchDevice, NoSuchAttribute, WriteRefused, BusFault, InterfaceDown.
-        """
-        raise Unsupported("this hardware can't be written")
-
-    async def send(self, device: str, command: str, **values: Any) -> Any:
-        """Send a command to a device; what is returned is the driver's own.
-
-        Raises: NoSuchDevice, Unsupported, WriteRefused, BusFault, InterfaceDown.
-        """
-        raise Unsupported("this hardware can't send commands")
-
     async def probe(self) -> None:  # noqa: B027 - hardware that can't tell is taken as alive
         """Ask the hardware for a sign of life, cheaply; called when it has been silent.
 
@@ -90,6 +73,31 @@ class Interface(ABC):  # noqa: B024 - hardware may be able to do anything or not
     def health(self) -> dict[str, Any]:
         """Counters that the supervisor publishes: plain values by name. Never blocks."""
         return {}
+
+
+class Interface(Readable):
+    """One open piece of bus hardware. A driver overrides what its hardware can.
+
+    A call that raises ``InterfaceDown`` tells the supervisor to close the interface and open it anew.
+    Calls may come concurrently; each is cancellable, and after a cancelled call the interface still works.
+    """
+
+    async def write(self, device: str, attribute: str, value: Any, *, permit: Permit = UNFENCED) -> None:
+        """Write one value; returns when the device has acknowledged it.
+
+        Raises:
+            NoSuchDevice, NoSuchAttribute, WriteRefused, BusFault, InterfaceDown.
+            ClaimLost: as ``permit`` raised it; from there on nothing was transferred, and the interface goes on.
+        """
+        raise Unsupported("this hardware can't be written")
+
+    async def send(self, device: str, command: str, values: Mapping[str, Any], *, permit: Permit = UNFENCED) -> Any:
+        """Send a command with its values to a device; what is returned is the driver's own.
+
+        Raises:
+            NoSuchDevice, Unsupported, WriteRefused, BusFault, InterfaceDown, ClaimLost: as :meth:`write`.
+        """
+        raise Unsupported("this hardware can't send commands")
 
 
 class Driver(ABC):
@@ -113,14 +121,22 @@ class Driver(ABC):
         """
 
 
-class BusHandle(Interface):
+class BusHandle(Readable):
     """A bus as one run of a job sees it: the best interface that is up here, whichever that is at each call.
 
     Its methods raise ``InterfaceDown`` when no interface of the bus is up here, and ``HandleRevoked`` after the run
-    has ended.
+    has ended. Reads need no permit; writes and commands have that of the run.
     """
 
     bus: str
+
+    async def write(self, device: str, attribute: str, value: Any) -> None:
+        """Write one value, as :meth:`Interface.write`."""
+        raise Unsupported("this bus can't be written")
+
+    async def send(self, device: str, command: str, /, **values: Any) -> Any:
+        """Send a command with its values to a device, as :meth:`Interface.send`."""
+        raise Unsupported("this bus can't send commands")
 
     @abstractmethod
     async def wait_up(self) -> None:
@@ -144,7 +160,11 @@ class Buses(ABC):
 
     @abstractmethod
     def handle(self, bus: str, permit: Permit | None = None) -> BusHandle:
-        """A handle for one run; NotFound when no interface of this node has that bus."""
+        """A handle for one run, whose writes and commands need its permit; None: they may always be made.
+
+        Raises:
+            NotFound: no interface of this node has that bus.
+        """
 
     @abstractmethod
     async def changed(self) -> None:
