@@ -6,13 +6,14 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.abc import Interface
+from gateway.abc import UNFENCED, Interface
 from gateway.errors import BusFault, NoSuchDevice
 from gateway.values import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from gateway.abc import Permit
     from gateway.bus.session import Session, Timing
     from gateway.clock import Clock
     from gateway.values import Device, Quality
@@ -74,16 +75,16 @@ class CheckedInterface(Interface):
     def _nothing(self, quality: Quality) -> Reading:
         return Reading(None, None, self._clock.now(), quality, self._source)
 
-    async def write(self, device: str, attribute: str, value: Any) -> None:
+    async def write(self, device: str, attribute: str, value: Any, *, permit: Permit = UNFENCED) -> None:
         what = f"write of {device} {attribute}"
         await self._session.call(
-            what, self._timing.call, lambda: self._session.interface.write(device, attribute, value)
+            what, self._timing.call, lambda: self._session.interface.write(device, attribute, value, permit=permit)
         )
 
-    async def send(self, device: str, command: str, **values: Any) -> Any:
+    async def send(self, device: str, command: str, values: Mapping[str, Any], *, permit: Permit = UNFENCED) -> Any:
         what = f"command {command} to {device}"
         return await self._session.call(
-            what, self._timing.call, lambda: self._session.interface.send(device, command, **values)
+            what, self._timing.call, lambda: self._session.interface.send(device, command, values, permit=permit)
         )
 
     async def probe(self) -> None:

@@ -6,7 +6,9 @@ Theory of operation
    that stands first in the configuration.
 2. A read whose interface goes down under it is repeated on the next best. A write or command is repeated only when
    nothing of it can have reached the hardware: the interface was down already, or its driver says ``unsent``.
-3. ``revoke()`` ends every use at once: what is in flight is cancelled and raises ``HandleRevoked``, like every later
+3. Writes and commands carry the permit of the run to whoever transfers the bytes; only that one knows the moment.
+   What the permit refuses is not tried elsewhere.
+4. ``revoke()`` ends every use at once: what is in flight is cancelled and raises ``HandleRevoked``, like every later
    call. A call returns only when the driver has let go of it, so a run that has ended has nothing in flight.
 """
 
@@ -14,14 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway.abc import BusHandle
+from gateway.abc import UNFENCED, BusHandle
 from gateway.bus.revocation import Revocation
 from gateway.errors import InterfaceDown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from gateway.abc import Buses, Interface
+    from gateway.abc import Buses, Interface, Permit
     from gateway.bus.supervised import SupervisedInterface
     from gateway.values import Device, Reading
 
@@ -34,17 +36,16 @@ class NodeBusHandle(BusHandle):
     Args:
         buses: tells of changes, and explains why nothing is up.
         interfaces: those of the bus, in the order of the configuration.
-        guard: called right before each write or command enters the driver; raises what the caller is to get. A job
-            that must not write without its claim has this checked here.
+        permit: what writes and commands need, right before their bytes go out.
     """
 
     def __init__(
-        self, bus: str, buses: Buses, interfaces: Sequence[SupervisedInterface], guard: Callable[[], None] | None = None
+        self, bus: str, buses: Buses, interfaces: Sequence[SupervisedInterface], permit: Permit = UNFENCED
     ) -> None:
         self.bus = bus
         self._buses = buses
         self._interfaces = interfaces
-        self._guard = guard
+        self._permit = permit
         self._revocation = Revocation(bus)
 
     async def scan(self, *, alarmed: bool = False) -> list[Device]:
@@ -57,10 +58,10 @@ class NodeBusHandle(BusHandle):
         return await self._use(lambda up: up.read_many(requests))
 
     async def write(self, device: str, attribute: str, value: Any) -> None:
-        await self._use(lambda up: up.write(device, attribute, value), writes=True)
+        await self._use(lambda up: up.write(device, attribute, value, permit=self._permit), writes=True)
 
-    async def send(self, device: str, command: str, **values: Any) -> Any:
-        return await self._use(lambda up: up.send(device, command, **values), writes=True)
+    async def send(self, device: str, command: str, /, **values: Any) -> Any:
+        return await self._use(lambda up: up.send(device, command, values, permit=self._permit), writes=True)
 
     async def probe(self) -> None:
         await self._use(lambda up: up.probe())
@@ -88,8 +89,6 @@ class NodeBusHandle(BusHandle):
         tried: list[SupervisedInterface] = []
         last: InterfaceDown | None = None
         while interface := self._best(tried):
-            if writes and self._guard:
-                self._guard()
             try:
                 return await call(interface.use())
             except InterfaceDown as down:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from gateway.abc import Buses
+from gateway.abc import UNFENCED, Buses
 from gateway.bus.handle import NodeBusHandle
 from gateway.bus.session import Timing
 from gateway.bus.supervised import InterfaceSpec, SupervisedInterface, Surroundings
@@ -89,17 +89,9 @@ class Interfaces(Buses):
         return f"no interface of node {self.node!r} has the bus {bus!r} (buses here: {here})"
 
     def handle(self, bus: str, permit: Permit | None = None) -> BusHandle:
-        """A handle for one run.
-
-        Args:
-            guard: called right before each write or command enters the driver; what it raises, the caller gets.
-
-        Raises:
-            NotFound: no interface of this node has that bus.
-        """
         if not (found := self._of(bus)):
             raise NotFound(self.explain(bus))
-        return NodeBusHandle(bus, self, found, (lambda: permit.check(0.5)) if permit else None)
+        return NodeBusHandle(bus, self, found, permit or UNFENCED)
 
     async def changed(self) -> None:
         """Wait until the state of some interface, or the reason of its state, changes."""

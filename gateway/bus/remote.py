@@ -128,7 +128,7 @@ class RemoteBusHandle(BusHandle):
     async def write(self, device: str, attribute: str, value: Any) -> None:
         await self._call("write", device=device, attribute=attribute, value=value)
 
-    async def send(self, device: str, command: str, **values: Any) -> Any:
+    async def send(self, device: str, command: str, /, **values: Any) -> Any:
         return await self._call("send", device=device, command=command, values=values)
 
     async def probe(self) -> None:

@@ -9,7 +9,9 @@ Theory of operation
    ``Timing.silence`` and no call is in flight, it is probed; a call that ran into its bound has it probed at once.
    (A call in flight puts the regular probe off, because many adapters do one thing after the other.)
 4. The probe runs in a task of its own, so that one that ignores its cancellation can't keep the session up.
-5. ``InterfaceDown`` from a call or a probe ends the session, and so does every exception that isn't of busgate.
+5. ``ClaimLost`` says that a write was kept from the hardware: neither a fault of it nor a sign of its life, and true
+   even when the session has ended meanwhile.
+6. ``InterfaceDown`` from a call or a probe ends the session, and so does every exception that isn't of busgate.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 import anyio
 
 from gateway.clock import pause
-from gateway.errors import BusError, BusFault, BusgateError, InterfaceDown
+from gateway.errors import BusError, BusFault, BusgateError, ClaimLost, InterfaceDown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,8 +113,9 @@ class Session:
     def _raise(self, what: str, raised: Exception) -> NoReturn:
         """Judge what a call has raised, and raise what its caller gets."""
         error = essence(raised)
-        self.faults += 1
-        if self.ended:
+        refused = isinstance(error, ClaimLost)
+        self.faults += not refused
+        if self.ended and not refused:
             raise InterfaceDown(f"interface went down during {what}: {describe(self.ended)}") from raised
         if isinstance(error, InterfaceDown):
             self.end(error)

@@ -8,7 +8,7 @@ import anyio.lowlevel
 import pytest
 from pydantic import BaseModel
 
-from gateway.abc import Driver, Interface
+from gateway.abc import UNFENCED, Driver, Interface
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
 from gateway.clock import SystemClock
 from gateway.errors import InterfaceDown, NoSuchAttribute, NotFound
@@ -28,6 +28,7 @@ class Hardware:
         self.trouble = {}
         self.asked = []
         self.written = []
+        self.sent = []
         self.open_now = 0
         self.lost = anyio.Event()
 
@@ -81,16 +82,19 @@ class ScriptedInterface(Interface):
         given = await self.hardware.meet("read_many")
         return await super().read_many(requests) if given is None else given
 
-    async def write(self, device, attribute, value):
+    async def write(self, device, attribute, value, *, permit=UNFENCED):
         self.hardware.answer(unsent=True)
         await self.hardware.meet("write")
         self.hardware.answer()
+        permit.check(0.25)
         self.hardware.values[device] = value
         self.hardware.written.append(value)
 
-    async def send(self, device, command, **values):
+    async def send(self, device, command, values, *, permit=UNFENCED):
         await self.hardware.meet("send")
         self.hardware.answer()
+        permit.check(0.5)
+        self.hardware.sent.append(command)
         return [device, command, values]
 
     async def probe(self):

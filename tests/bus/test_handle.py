@@ -3,10 +3,8 @@
 import anyio
 import pytest
 
-from gateway.abc import Permit
 from gateway.errors import (
     BusFault,
-    ClaimLost,
     HandleRevoked,
     InterfaceDown,
     NoSuchAttribute,
@@ -266,29 +264,6 @@ async def test_waiting_for_the_bus(bench):
             tasks.start_soon(later, 1, handle.revoke)
             with pytest.raises(HandleRevoked):
                 await handle.wait_up()
-
-
-async def test_the_guard_is_asked_right_before_each_write(bench, settled):
-    left, right = bench.add("left"), bench.add("right")
-    asked = []
-
-    class Asking(Permit):
-        def check(self, seconds):
-            asked.append(len(left.asked + right.asked))
-            if len(asked) > 2:
-                raise ClaimLost("the claim is lost")
-
-    async with bench.interfaces() as interfaces:
-        await settled(interfaces, lambda: all(each["state"] == "up" for each in interfaces.snapshot()))
-        handle = interfaces.handle("attic", Asking())
-        await handle.read("t1", "value")
-        assert asked == []
-        left.plugged = False
-        await handle.write("t1", "value", 1)
-        assert len(asked) == 2  # once for each interface tried
-        with pytest.raises(ClaimLost, match="the claim is lost"):
-            await handle.send("t1", "blink")
-        assert "send" not in left.asked + right.asked
 
 
 async def test_a_wrong_number_of_readings_is_a_crash(one, bench):

@@ -99,6 +99,7 @@ async def test_errors_come_back_as_they_were_raised(away, error):
 def test_every_error_can_travel():
     made = [errors.BusFault("f", "crc"), errors.PathError("odd", "a..b", 2), errors.ConfigError(["one", "two"])]
     made += [errors.CodeError(P("a.b"), "no", 3, "x ="), errors.Conflict(P("a"), 3), errors.Denied()]
+    made += [errors.ClaimLost()]
     for error in made:
         back = unpack_error(pack_error(error))
         assert type(back) is type(error)

@@ -12,8 +12,8 @@ import sniffio
 import trio
 from pydantic import BaseModel
 
-from gateway.abc import Driver, Interface
-from gateway.errors import InterfaceDown, NoSuchAttribute, NoSuchDevice
+from gateway.abc import UNFENCED, Driver, Interface
+from gateway.errors import BusFault, ClaimLost, InterfaceDown, NoSuchAttribute, NoSuchDevice
 from gateway.testing.driver_suite import DriverSuite, Rig
 from gateway.values import Device, Reading
 
@@ -40,6 +40,7 @@ class Lamps(Interface):
         self.cable = cable
         self.clock = clock
         self.reads = 0
+        self.line = anyio.Lock()
 
     async def reach(self):
         await anyio.sleep(0.001)
@@ -71,13 +72,15 @@ class Lamps(Interface):
     def nothing(self):
         return Reading(None, None, self.clock.now(), "absent")
 
-    async def write(self, device, attribute, value):
-        await self.reach()
+    async def write(self, device, attribute, value, *, permit=UNFENCED):
         if attribute != "level":
             raise NoSuchAttribute(attribute)
-        if (device, attribute) not in self.cable.values:
-            raise NoSuchDevice(device)
-        self.cable.values[device, attribute] = value
+        async with self.line:
+            await self.reach()
+            if (device, attribute) not in self.cable.values:
+                raise NoSuchDevice(device)
+            permit.check(0.02)
+            self.cable.values[device, attribute] = value
 
     async def probe(self):
         await self.reach()
@@ -165,9 +168,49 @@ async def deaf_reach(self):
     await anyio.sleep(0.001 if self.cable.plugged else 3600)
 
 
-async def forgetful_write(self, device, attribute, value):
+async def forgetful_write(self, device, attribute, value, *, permit=UNFENCED):
     if (device, attribute) not in self.cable.values:
         await Lamps.write(self, device, attribute, value)
+
+
+async def headstrong_write(self, device, attribute, value, *, permit=UNFENCED):
+    await Lamps.write(self, device, attribute, value)
+
+
+async def hasty_write(self, device, attribute, value, *, permit=UNFENCED):
+    """The permit is asked before the line is free."""
+    permit.check(0.02)
+    await Lamps.write(self, device, attribute, value)
+
+
+async def late_write(self, device, attribute, value, *, permit=UNFENCED):
+    """The permit is asked when all is done."""
+    await Lamps.write(self, device, attribute, value)
+    permit.check(0.02)
+
+
+async def boastful_write(self, device, attribute, value, *, permit=UNFENCED):
+    permit.check(5.0)
+    await Lamps.write(self, device, attribute, value)
+
+
+async def covering_write(self, device, attribute, value, *, permit=UNFENCED):
+    """A refusal becomes a fault of the bus."""
+    try:
+        await Lamps.write(self, device, attribute, value, permit=permit)
+    except ClaimLost as refusal:
+        raise BusFault("not written") from refusal
+
+
+class Sulking(Lamps):
+    """After a refusal nothing works any more."""
+
+    async def write(self, device, attribute, value, *, permit=UNFENCED):
+        try:
+            await Lamps.write(self, device, attribute, value, permit=permit)
+        except ClaimLost:
+            self.cable.plugged = False
+            raise
 
 
 class Spoilt(Lamps):
@@ -260,6 +303,12 @@ TestRaising = broken(read=raising_read)
 TestLenient = broken(read=lenient_read)
 TestDeaf = broken(reach=deaf_reach)
 TestForgetful = broken(write=forgetful_write)
+TestHeadstrong = broken(write=headstrong_write)
+TestLate = broken(write=late_write)
+TestHasty = broken(write=hasty_write)
+TestBoastful = broken(write=boastful_write)
+TestCovering = broken(write=covering_write)
+TestSulking = broken_driver(interface=Sulking)
 TestUnhealthy = broken(health=lambda self: {"cable": self.cable})
 TestSpoilt = broken_driver(interface=Spoilt)
 TestShared = broken_driver(interface=Shared)

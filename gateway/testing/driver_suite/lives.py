@@ -30,6 +30,15 @@ class Lives:
     #: Seconds for which it may keep the event loop from everything else; far above what a loaded machine causes.
     longest_block: ClassVar[float] = 0.3
 
+    #: Writes that are made at once, at the most, to have a queue longer than the time that one of them may take.
+    most_writes: ClassVar[int] = 1000
+
+    def writable(self, rig: Rig) -> tuple[str, str, tuple[Any, Any]]:
+        """What the rig lets us write; without anything the check is skipped."""
+        if rig.writable is None:
+            pytest.skip("this rig has nothing to write")
+        return rig.writable
+
     @asynccontextmanager
     async def opened(self, rig: Rig) -> AsyncIterator[Interface]:
         """The open interface. Opening and closing take ``patience`` at most, the block four times as long."""

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from gateway.errors import InterfaceDown
+from gateway.testing.permits import WatchedPermit
 from gateway.values import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from gateway.abc import Interface
 
 #: Threads that event loops keep for their next call to a worker; they are not the driver's.
 POOLS = ("AnyIO worker thread", "Trio thread", "asyncio_")
@@ -53,6 +56,31 @@ def held() -> Counter[str]:
     for task in anyio.get_running_tasks():
         found[f"task {re.sub(r'[0-9]+', '#', task.name or '?')}"] += 1
     return found
+
+
+async def writes_at_once(
+    interface: Interface, device: str, attribute: str, values: Sequence[Any], count: int
+) -> tuple[list[tuple[float, float]], float]:
+    """Make so many writes at the same time, with the values in turn, and as many reads among them.
+
+    Returns:
+        For each the time that it declared and the one from its last check to its end; and how long all of them took.
+        All in seconds.
+    """
+    found: list[tuple[float, float]] = []
+
+    async def write(value: Any) -> None:
+        permit = WatchedPermit()
+        await interface.write(device, attribute, value, permit=permit)
+        assert permit.asked, "each write must ask for its permit"
+        found.append((permit.asked[-1].seconds, time.monotonic() - permit.asked[-1].at))
+
+    began = time.monotonic()
+    async with anyio.create_task_group() as tasks:
+        for number in range(count):
+            tasks.start_soon(interface.read, device, attribute)
+            tasks.start_soon(write, values[number % len(values)])
+    return found, time.monotonic() - began
 
 
 async def longest_gap(work: Callable[[], Any]) -> float:

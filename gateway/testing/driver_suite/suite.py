@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
+from gateway.abc import MAX_WRITE_TIME
 from gateway.bus.options import read_options
 from gateway.codec import encode
-from gateway.errors import BusgateError, ConfigError, NoSuchAttribute, NoSuchDevice
+from gateway.errors import BusgateError, ClaimLost, ConfigError, NoSuchAttribute, NoSuchDevice
 from gateway.registrations import check_drivers
 from gateway.testing.driver_suite.lives import Lives
-from gateway.testing.driver_suite.measures import check_value, held, longest_gap
+from gateway.testing.driver_suite.measures import check_value, held, longest_gap, writes_at_once
+from gateway.testing.permits import WatchedPermit
 
 if TYPE_CHECKING:
     from gateway.testing.driver_suite.rig import Rig
@@ -81,9 +84,7 @@ class DriverSuite(Lives):
                 await interface.read(rig.device, "no_such_attribute")
 
     async def test_what_is_written_is_read_back(self, rig: Rig) -> None:
-        if rig.writable is None:
-            pytest.skip("this rig has nothing to write")
-        device, attribute, values = rig.writable
+        device, attribute, values = self.writable(rig)
         async with self.opened(rig) as interface:
             for value in (*values, values[0]):
                 await interface.write(device, attribute, value)
@@ -97,6 +98,44 @@ class DriverSuite(Lives):
             with pytest.raises(NoSuchDevice if rig.writable else BusgateError):
                 await interface.write(rig.missing, attribute, values[0])
             check_value(await interface.read(rig.device, rig.attribute))
+
+    async def test_a_write_without_permit_is_not_made(self, rig: Rig) -> None:
+        device, attribute, (old, new) = self.writable(rig)
+        permit = WatchedPermit(grants=0)
+        async with self.opened(rig) as interface:
+            await interface.write(device, attribute, old)
+            for _ in range(3):
+                with pytest.raises(ClaimLost) as caught:
+                    await interface.write(device, attribute, new, permit=permit)
+                assert caught.value is permit.refusal, "a refusal must reach the caller as it was raised"
+                assert (await interface.read(device, attribute)).value == old
+            await interface.probe()
+            await interface.write(device, attribute, new, permit=WatchedPermit())
+            assert (await interface.read(device, attribute)).value == new
+
+    async def test_a_write_declares_how_long_it_takes(self, rig: Rig) -> None:
+        device, attribute, values = self.writable(rig)
+        permit = WatchedPermit()
+        async with self.opened(rig) as interface:
+            for value in values:
+                await interface.write(device, attribute, value, permit=permit)
+        assert len(permit.asked) >= len(values), "each write must ask for its permit"
+        for asking in permit.asked:
+            assert 0 < asking.seconds <= MAX_WRITE_TIME
+
+    async def test_a_write_asks_when_its_turn_has_come(self, rig: Rig) -> None:
+        """However many wait, each is done within the time that it has declared: that begins when it asks."""
+        device, attribute, values = self.writable(rig)
+        count = 10
+        async with self.opened(rig) as interface:
+            while True:
+                found, took = await writes_at_once(interface, device, attribute, values, count)
+                declared = max(seconds for seconds, _ in found)
+                if took >= 3 * declared or count == self.most_writes:
+                    break
+                count = min(self.most_writes, int(count * 3.5 * declared / took) + 1)
+        lasted = median(lasted for _, lasted in found)  # one that was held up by a busy machine doesn't count
+        assert lasted <= declared, f"one of {count} writes ended {lasted:.2f} s after asking for its permit"
 
     async def test_its_probe_finds_working_hardware_alive(self, rig: Rig) -> None:
         async with self.opened(rig) as interface:

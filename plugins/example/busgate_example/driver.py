@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 from pydantic import BaseModel
 
-from gateway.abc import Driver, DriverContext, Interface
+from gateway.abc import UNFENCED, Driver, DriverContext, Interface, Permit
 from gateway.errors import InterfaceDown, NoSuchAttribute, NoSuchDevice, WriteRefused
 from gateway.values import Device, Reading
 
 #: How the file of an attribute ends; it holds thousandths of a degree Celsius.
 FILES = {"temperature": "input", "maximum": "max"}
+#: Seconds; a transfer on the bus of such a chip may take 35 ms (SMBus Specification, T_TIMEOUT).
+WRITE_TIME = 0.1
 
 
 class Options(BaseModel, extra="forbid"):
@@ -46,12 +49,17 @@ class Thermometers(Interface):
         except (OSError, ValueError):  # the chip gives no answer, or the file no number
             return Reading(None, None, now, "bus_error")
 
-    async def write(self, device: str, attribute: str, value: Any) -> None:
+    async def write(self, device: str, attribute: str, value: Any, *, permit: Permit = UNFENCED) -> None:
         file = await self._file(device, attribute)
         if attribute != "maximum" or not isinstance(value, int | float):
             raise WriteRefused(f"{device} {attribute} can't be set to {value!r}")
+
+        def store() -> None:
+            permit.check(WRITE_TIME)
+            Path(file).write_text(str(round(value * 1000)))
+
         try:
-            await file.write_text(str(round(value * 1000)))
+            await anyio.to_thread.run_sync(store)
         except OSError as error:
             raise WriteRefused(f"{file} can't be written: {error.strerror}") from error
 

@@ -11,7 +11,7 @@ from busgate_onewire.inventory import is_id, rom_id
 from busgate_onewire.reader import Reader
 from busgate_onewire.survey import alarmed_ids
 from busgate_onewire.writer import Writer
-from gateway.abc import Interface
+from gateway.abc import UNFENCED, Interface
 from gateway.errors import NoSuchAttribute, NoSuchDevice
 from gateway.values import Reading
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from busgate_onewire.families import Attribute
     from busgate_onewire.inventory import Found
     from busgate_onewire.server import Server
+    from gateway.abc import Permit
     from gateway.values import Device
 
 #: Where a value is read: its device, its attribute, and whether past the cache.
@@ -96,13 +97,13 @@ class OneWireInterface(Interface):
         route = self._routes[device, attribute] = (found, what, fresh)
         return route
 
-    async def write(self, device: str, attribute: str, value: Any) -> None:
+    async def write(self, device: str, attribute: str, value: Any, *, permit: Permit = UNFENCED) -> None:
         await self._server.look_for([device])
         found = self._server.inventory.find(device)
         if found is None:
             raise NoSuchDevice(f"no device {device!r} on the bus{self._hint(device)}")
         what, _ = await self._resolve(found, attribute)
-        await self._writer.write(found, what, value)
+        await self._writer.write(found, what, value, permit)
 
     async def probe(self) -> None:
         await self._server.greet()

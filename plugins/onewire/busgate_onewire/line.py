@@ -54,12 +54,15 @@ class Line:
 
         Raises:
             InterfaceDown: the server can't be reached or doesn't answer.
+            ClaimLost: the permit of a write refused it; nothing of it was sent.
         """
         answers: list[Answer] = []
         while len(answers) < len(requests):
             async with self._lock:
                 outcome = await self._hop(requests[len(answers) :], burst=burst)
             answers += outcome.answers
+            if outcome.refused:
+                raise outcome.refused
             if outcome.lost:
                 raise InterfaceDown(
                     f"owserver at {self._address}: {outcome.lost}", unsent=outcome.unsent and not answers

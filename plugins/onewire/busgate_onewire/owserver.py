@@ -13,7 +13,9 @@ Theory of operation
    keepalives for ever would never let it return. So the proxy is made without it; we have our own words for errors.
 5. Reads out of the server's cache go in bursts over pyownet's socket (:mod:`busgate_onewire.burst`). What a burst
    leaves over, for whatever reason, is asked one by one.
-6. ``interrupt`` shuts the socket down under the thread, which then ends at once: a thread can't be cancelled.
+6. A write asks its permit when all is ready for it, connection included; its repetition asks again. If that one is
+   refused, the write counts as lost: the first attempt may have got through, "nothing was written" would be a guess.
+7. ``interrupt`` shuts the socket down under the thread, which then ends at once: a thread can't be cancelled.
 """
 
 from __future__ import annotations
@@ -28,11 +30,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from pyownet import protocol
 
 from busgate_onewire.burst import WINDOW, AnswerReader, FrameError, encode_read
+from gateway.abc import UNFENCED
+from gateway.errors import ClaimLost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from busgate_onewire.options import Address
+    from gateway.abc import Permit
 
 Kind: TypeAlias = Literal["read", "write", "list", "ping"]
 
@@ -48,6 +53,9 @@ _MESSAGES: Final = {
 _FLAGS: Final = protocol.FLG_OWNET | protocol.FLG_BUS_RET
 
 
+#: Seconds in which an owserver that has the bus to itself is done with a write: three attempts (owfs, ow_write.c) of
+#: some 90 bytes each, on an adapter at 9600 bit/s, its slowest speed (Maxim datasheet DS2480B; 10 bits a byte).
+WRITE_TIME: Final = 0.3
 #: Bytes asked for in a read; less than a value has would cut it without an error.
 LARGEST_VALUE: Final = 8192
 #: Seconds to let answers gather while so many are to come: a wake-up for each would cost more than the answer.
@@ -57,12 +65,16 @@ GATHER_FROM: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One message to the server; ``timeout`` in seconds, looked at once a second (when a keepalive comes)."""
+    """One message to the server; ``timeout`` in seconds, looked at once a second (when a keepalive comes).
+
+    ``permit`` is for a write that somebody asked for, not for one that belongs to a reading.
+    """
 
     kind: Kind
     path: str = ""
     timeout: float = 5.0
     data: bytes = b""
+    permit: Permit = UNFENCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +88,12 @@ class Answer:
 
 @dataclass(slots=True)
 class Outcome:
-    """The answers to the first few requests; ``lost`` says why the next one got none."""
+    """The answers to the first few requests; ``lost`` or ``refused`` says why the next one got none."""
 
     answers: list[Answer] = field(default_factory=list)
     lost: str = ""
     unsent: bool = False  # nothing of the request without an answer has left
+    refused: ClaimLost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +130,11 @@ class Connection:
         for request in requests:
             if outcome.answers and time.monotonic() >= end:
                 break
-            found = self._ask(request)
+            try:
+                found = self._ask(request)
+            except ClaimLost as refusal:
+                outcome.refused = refusal
+                break
             if isinstance(found, _Loss):
                 outcome.lost, outcome.unsent = found.reason, found.unsent
                 break
@@ -186,10 +203,13 @@ class Connection:
         again = found.closed and (reused and found.early if request.kind == "write" else True)
         if not again or self._interrupted:
             return found
-        found = self._once(request)
-        if isinstance(found, _Loss):
+        try:
+            second = self._once(request)
+        except ClaimLost:
+            return found
+        if isinstance(second, _Loss):
             self.close()
-        return found
+        return second
 
     def _once(self, request: Request) -> Answer | _Loss:
         if loss := self._connect():
@@ -227,6 +247,8 @@ class Connection:
         path = request.path.encode(errors="surrogateescape")
         payload = b"" if request.kind == "ping" else path + b"\0" + request.data
         size = {"read": LARGEST_VALUE, "write": len(request.data)}.get(request.kind, 0)
+        if request.kind == "write":
+            request.permit.check(WRITE_TIME)
         try:
             ret, data = self._proxy.sendmess(_MESSAGES[request.kind], payload, 0, size, 0, request.timeout)
         except protocol.OwnetTimeout:

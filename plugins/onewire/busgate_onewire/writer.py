@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from busgate_onewire.families import Attribute
     from busgate_onewire.inventory import Found
     from busgate_onewire.server import Server
+    from gateway.abc import Permit
 
 _INVALID = 22  # "invalid transaction": a value that the server can't take, or a device that doesn't answer
 
@@ -25,19 +26,20 @@ class Writer:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    async def write(self, found: Found, attribute: Attribute, value: Any) -> None:
+    async def write(self, found: Found, attribute: Attribute, value: Any, permit: Permit) -> None:
         """Write one value; the write and the reading back are one visit to the bus.
 
         Raises:
-            NoSuchDevice, WriteRefused, BusFault, InterfaceDown.
+            NoSuchDevice, WriteRefused, ClaimLost, BusFault, InterfaceDown.
         """
         if not attribute.writable:
             raise WriteRefused(f"{attribute.name} of {found.id} is read-only")
         data = encode(value, attribute)
         channel = self._channel(found)
-        requests = [Request("write", f"{found.path}/{attribute.name}", self._server.options.timeout, data)]
+        path = f"{found.path}/{attribute.name}"
+        requests = [Request("write", path, self._server.options.timeout, data, permit)]
         if attribute.verify and attribute.readable:
-            requests.append(self._server.request(f"/uncached{found.path}/{attribute.name}"))
+            requests.append(self._server.request(f"/uncached{path}"))
         answers = await channel.line.ask(requests)
         if answers[0].code:
             await self._failed(found, attribute, value, answers[0].code)

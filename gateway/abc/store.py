@@ -1,32 +1,25 @@
-"""Every contract of busgate, documented here and nowhere else: Store, Lease; Driver, Interface, BusHandle, Buses.
-
-All calls are cancellable at any await. A cancelled read has no effect; a cancelled write may or may not have taken
-effect, exactly like one that raised ``Uncertain``. The values that pass through are in :mod:`gateway.values`.
-"""
+"""The contract of a store and its leases."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from gateway.errors import Conflict, NoSuchAttribute, Uncertain, Unsupported
-from gateway.values import Change, Entry, NotGiven, Reading, Ready
+from gateway.errors import Conflict, Uncertain
+from gateway.values import Change, Entry, NotGiven, Ready
 
 if TYPE_CHECKING:
-    import logging
     import random
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
     import anyio
     from anyio.abc import TaskGroup
-    from pydantic import BaseModel
 
     from gateway.clock import Clock
     from gateway.path import Path
-    from gateway.values import Device, Link, Message, WatchEvent
+    from gateway.values import Link, Message, WatchEvent
 
 
 #: Largest packed value, in bytes, that ``Store.set`` takes.
@@ -35,18 +28,6 @@ MAX_VALUE: Final = 512 * 1024
 MAX_KEY: Final = 1024
 #: Largest packed value, in bytes, that ``Store.publish`` takes.
 MAX_MESSAGE: Final = 64 * 1024
-
-
-class Permit(ABC):
-    """The right of one run to write: to the hardware, and its state."""
-
-    @abstractmethod
-    def check(self, seconds: float) -> None:
-        """Return only if a write that takes so many seconds may begin now. Callable from any thread; never waits.
-
-        Raises:
-            ClaimLost: another node may run the job before the write has ended.
-        """
 
 
 class Lease(ABC):
@@ -206,132 +187,3 @@ class Store(ABC):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DriverContext:
-    """What a driver gets besides its options."""
-
-    name: str  # of the interface
-    bus: str
-    clock: Clock
-    random: random.Random
-    log: logging.Logger
-
-
-class Interface(ABC):  # noqa: B024 - hardware may be able to do anything or nothing of it
-    """One open piece of bus hardware. A driver overrides what its hardware can; the rest raises ``Unsupported``.
-
-    A call that raises ``InterfaceDown`` tells the supervisor to close the interface and open it anew.
-    Calls may come concurrently; each is cancellable, and after a cancelled call the interface still works.
-    """
-
-    async def scan(self, *, alarmed: bool = False) -> list[Device]:
-        """Find the devices on the bus, or only those that ask for attention.
-
-        Raises: InterfaceDown, BusFault.
-        """
-        raise Unsupported("this hardware can't be scanned")
-
-    async def read(self, device: str, attribute: str) -> Reading:
-        """Read one value. A device that is gone or fails gives a Reading that says so, never an exception.
-
-        Raises: NoSuchAttribute, InterfaceDown.
-        """
-        raise Unsupported("this hardware can't be read")
-
-    async def read_many(self, requests: Sequence[tuple[str, str]]) -> list[Reading]:
-        """Read several (device, attribute), answers in the same order; a driver groups them as its bus likes it best.
-
-        Raises: as :meth:`read`; one missing attribute gives an ``absent`` Reading instead.
-        """
-        readings: list[Reading] = []
-        for device, attribute in requests:
-            try:
-                readings.append(await self.read(device, attribute))
-            except NoSuchAttribute:
-                readings.append(Reading(None, None, 0.0, "absent"))  # the supervisor fills in the time
-        return readings
-
-    async def write(self, device: str, attribute: str, value: Any) -> None:
-        """Write one value; returns when the device has acknowledged it.
-
-        Raises: NoSuchDevice, NoSuchAttribute, WriteRefused, BusFault, InterfaceDown.
-        """
-        raise Unsupported("this hardware can't be written")
-
-    async def send(self, device: str, command: str, **values: Any) -> Any:
-        """Send a command to a device; what is returned is the driver's own.
-
-        Raises: NoSuchDevice, Unsupported, WriteRefused, BusFault, InterfaceDown.
-        """
-        raise Unsupported("this hardware can't send commands")
-
-    async def probe(self) -> None:  # noqa: B027 - hardware that can't tell is taken as alive
-        """Ask the hardware for a sign of life, cheaply; called when it has been silent.
-
-        Raises: InterfaceDown when it gives none.
-        """
-
-    def health(self) -> dict[str, Any]:
-        """Counters that the supervisor publishes: plain values by name. Never blocks."""
-        return {}
-
-
-class Driver(ABC):
-    """Plugin code for one kind of bus hardware."""
-
-    #: The name in ``driver = "..."`` of the configuration.
-    name: ClassVar[str]
-    #: The validated schema of the interface's further options.
-    options: ClassVar[type[BaseModel]]
-
-    @abstractmethod
-    def open(self, options: Any, context: DriverContext) -> AbstractAsyncContextManager[Interface]:
-        """Open the hardware; entering returns when it answers, leaving gives everything back.
-
-        Args:
-            options: an instance of :attr:`options`.
-
-        Raises:
-            InterfaceDown: it can't be opened now; says why. The supervisor tries again. Raised later, by a background
-                task of the driver's own task group, it says that the open interface was lost.
-        """
-
-
-class BusHandle(Interface):
-    """A bus as one run of a job sees it: the best interface that is up here, whichever that is at each call.
-
-    Its methods raise ``InterfaceDown`` when no interface of the bus is up here, and ``HandleRevoked`` after the run
-    has ended.
-    """
-
-    bus: str
-
-    @abstractmethod
-    async def wait_up(self) -> None:
-        """Wait until an interface of the bus is up here."""
-
-    @abstractmethod
-    def revoke(self) -> None:
-        """End every use of the handle; the runner calls it when the run ends."""
-
-
-class Buses(ABC):
-    """The buses of this node, as runners see them."""
-
-    @abstractmethod
-    def is_up(self, bus: str) -> bool:
-        """Whether an interface of the bus is up here."""
-
-    @abstractmethod
-    def explain(self, bus: str) -> str:
-        """Why the bus is not up here, in words: unknown, or the state of each of its interfaces with the reason."""
-
-    @abstractmethod
-    def handle(self, bus: str, permit: Permit | None = None) -> BusHandle:
-        """A handle for one run; NotFound when no interface of this node has that bus."""
-
-    @abstractmethod
-    async def changed(self) -> None:
-        """Wait until some interface has come up or gone down."""
