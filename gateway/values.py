@@ -1,10 +1,10 @@
-"""The plain values that pass through the contracts: entries, changes, messages, readings, devices."""
+"""The plain values that pass through the contracts: entries, changes, messages, readings, devices, telegrams."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,6 +123,63 @@ class Device:
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
+
+
+class Quantity(NamedTuple):
+    """A value within a telegram; ``unit`` is a unit text of Home Assistant, or None."""
+
+    value: bool | int | float | str
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telegram:
+    """One radio message as a receiver heard it, and as its driver understands it.
+
+    Attributes:
+        device: who sent it: an id that no other device of this kind of radio has.
+        kind: protocol or packet type, in the field's words.
+        values: what it says, by name.
+        heard: ``clock.lease_now()`` when its last byte had come.
+        key: what all receptions of one telegram have in common, whichever receiver heard it: the content without
+            sequence numbers and signal strength.
+        window: receptions with the same key within so many seconds are one telegram; just longer than a sender's burst
+            of copies lasts, and shorter than a person takes to press a key again.
+        rssi: signal strength in dBm, where the receiver tells.
+        battery: 0 to 100 percent, where the device tells.
+        raw: the bytes as they came.
+    """
+
+    device: str
+    kind: str
+    values: Mapping[str, Quantity]
+    heard: float
+    key: bytes
+    window: float
+    rssi: float | None = None
+    battery: int | None = None
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Transmission:
+    """What a command means on the air.
+
+    Attributes:
+        airtime: seconds that the transmitter is on the air, repetitions included.
+        band: which budget that counts against, such as ``433`` or ``868.0``; see ``duty_cycle`` of the interface.
+        repeatable: whether it may be sent twice without harm: on, off, a level or a position; never a toggle or a step.
+        bound: whether the device obeys this one transmitter only: taught sender ids, rolling codes.
+        key: that of the telegram which other receivers hear when it is sent; None: they can't hear it.
+        answers: whether the device sends a telegram of its own when it obeys.
+    """
+
+    airtime: float
+    band: str
+    repeatable: bool
+    bound: bool
+    key: bytes | None = None
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from gateway.values import Reading
 if TYPE_CHECKING:
     import logging
     import random
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from pydantic import BaseModel
 
     from gateway.abc.permit import Permit
     from gateway.clock import Clock
-    from gateway.values import Device
+    from gateway.values import Device, Telegram, Transmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,28 @@ class Interface(Readable):
     async def send(self, device: str, command: str, values: Mapping[str, Any], *, permit: Permit = UNFENCED) -> Any:
         """Send a command with its values to a device; what is returned is the driver's own.
 
+        A radio returns how far it knows the command to have come, as an ``int``: 1: it was written to the hardware;
+        2: the hardware has acknowledged that it was transmitted. That the device itself has answered (3) is seen by
+        who listens.
+
         Raises:
             NoSuchDevice, Unsupported, WriteRefused, BusFault, InterfaceDown, ClaimLost: as :meth:`write`.
         """
         raise Unsupported("this hardware can't send commands")
+
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Telegram]]:
+        """Hear the telegrams that come in, from entering on. Several may listen; a slow one delays nobody.
+
+        The iterator ends with ``InterfaceDown`` when the hardware is lost. See :class:`gateway.bus.ears.Ears`.
+        """
+        raise Unsupported("this hardware hears no telegrams")
+
+    def transmission(self, device: str, command: str, values: Mapping[str, Any]) -> Transmission:
+        """What a command means on the air, without sending it. Never blocks.
+
+        Raises: NoSuchDevice, Unsupported.
+        """
+        raise Unsupported("this hardware doesn't transmit")
 
 
 class Driver(ABC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gateway.abc import UNFENCED, Interface
 from gateway.errors import BusFault, NoSuchDevice
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.abc import Permit
     from gateway.bus.session import Session, Timing
     from gateway.clock import Clock
-    from gateway.values import Device, Quality
+    from gateway.values import Device, Quality, Telegram, Transmission
 
 
 class CheckedInterface(Interface):
@@ -86,6 +86,25 @@ class CheckedInterface(Interface):
         return await self._session.call(
             what, self._timing.call, lambda: self._session.interface.send(device, command, values, permit=permit)
         )
+
+    def transmission(self, device: str, command: str, values: Mapping[str, Any]) -> Transmission:
+        return self._session.interface.transmission(device, command, values)
+
+    async def hear(self, tell: Callable[[Telegram], None]) -> NoReturn:
+        """Call ``tell`` for each telegram that comes in, from now on.
+
+        Raises:
+            InterfaceDown: the interface has gone down.
+            Unsupported: it hears no telegrams.
+        """
+
+        async def listen() -> None:
+            async with self._session.interface.listen() as telegrams:
+                async for telegram in telegrams:
+                    self._session.alive()
+                    tell(telegram)
+
+        await self._session.attend("listening", listen)
 
     async def probe(self) -> None:
         await self._session.call("probe", self._timing.probe, self._session.interface.probe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
 
@@ -10,7 +10,7 @@ from gateway.abc import UNFENCED, Buses
 from gateway.bus.handle import NodeBusHandle
 from gateway.bus.session import Timing
 from gateway.bus.supervised import InterfaceSpec, SupervisedInterface, Surroundings
-from gateway.errors import ConfigError, NotFound
+from gateway.errors import BusError, ConfigError, NotFound, Unsupported
 
 if TYPE_CHECKING:
     import random
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
     from gateway.abc import BusHandle, Driver, Permit
     from gateway.clock import Clock
+    from gateway.values import Telegram
 
 __all__ = ["InterfaceSpec", "Interfaces", "Timing"]
+
+#: Seconds until an interface is listened to again after that has failed; it is down for longer, as a rule.
+LISTEN_AGAIN: Final = 0.1
 
 
 class Interfaces(Buses):
@@ -92,6 +96,24 @@ class Interfaces(Buses):
         if not (found := self._of(bus)):
             raise NotFound(self.explain(bus))
         return NodeBusHandle(bus, self, found, permit or UNFENCED)
+
+    async def hear(self, tell: Callable[[InterfaceSpec, Telegram], None]) -> None:
+        """Call ``tell`` for each telegram that an interface of this node hears, over all its openings, for ever."""
+        async with anyio.create_task_group() as tasks:
+            for interface in self._interfaces.values():
+                tasks.start_soon(self._hear, interface, tell)
+            await anyio.sleep_forever()
+
+    async def _hear(self, interface: SupervisedInterface, tell: Callable[[InterfaceSpec, Telegram], None]) -> None:
+        while True:
+            while not interface.up:
+                await self.changed()
+            try:
+                await interface.use().hear(lambda telegram: tell(interface.spec, telegram))
+            except Unsupported:
+                return
+            except BusError:
+                await self._clock.sleep(LISTEN_AGAIN)
 
     async def changed(self) -> None:
         """Wait until the state of some interface, or the reason of its state, changes."""

@@ -72,6 +72,7 @@ class Session:
         self._timing = timing
         self._on_end = on_end
         self._scopes: set[anyio.CancelScope] = set()
+        self._attending: set[anyio.CancelScope] = set()
         self._opened = self._heard = clock.lease_now()
         self._probing: float | None = None  # since when
         self._doubtful = False
@@ -110,6 +111,28 @@ class Session:
         self._stir.set()
         raise BusFault(f"no answer to {what} within {bound:g} s")
 
+    async def attend(self, what: str, function: Callable[[], Awaitable[None]]) -> NoReturn:
+        """Await something of the driver that goes on as long as the session, and doesn't put off the probe.
+
+        Raises:
+            InterfaceDown: the session has ended.
+        """
+        with anyio.CancelScope() as scope:
+            self._attending.add(scope)
+            try:
+                await function()
+                raise RuntimeError(f"{what} has ended by itself")
+            except Exception as error:  # noqa: BLE001 - judged there, and raised again
+                self._raise(what, error)
+            finally:
+                self._attending.discard(scope)
+                self._stir.set()
+        raise InterfaceDown(f"interface went down during {what}: {describe(self.ended or InterfaceDown())}")
+
+    def alive(self) -> None:
+        """The hardware has given a sign of life by itself."""
+        self._heard = self._clock.lease_now()
+
     def _raise(self, what: str, raised: Exception) -> NoReturn:
         """Judge what a call has raised, and raise what its caller gets."""
         error = essence(raised)
@@ -138,13 +161,13 @@ class Session:
             self.closed = True
             self._stop(InterfaceDown("it is being closed"))
         with anyio.move_on_after(self._timing.drain, shield=True):
-            while self._scopes:
+            while self._scopes or self._attending:
                 stir = self._stir = anyio.Event()
                 await stir.wait()
 
     def _stop(self, reason: Exception) -> None:
         self.ended = reason
-        for scope in self._scopes:
+        for scope in self._scopes | self._attending:
             scope.cancel()
         self._stir.set()
 

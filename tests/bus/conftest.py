@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.abc import UNFENCED, Driver, Interface
+from gateway.bus.ears import Ears
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
 from gateway.clock import SystemClock
 from gateway.errors import InterfaceDown, NoSuchAttribute, NotFound
@@ -30,6 +31,7 @@ class Hardware:
         self.written = []
         self.sent = []
         self.open_now = 0
+        self.ears = Ears()
         self.lost = anyio.Event()
 
     def unplug(self):
@@ -96,6 +98,9 @@ class ScriptedInterface(Interface):
         permit.check(0.5)
         self.hardware.sent.append(command)
         return [device, command, values]
+
+    def listen(self):
+        return self.hardware.ears.listen()
 
     async def probe(self):
         await self.hardware.meet("probe")
