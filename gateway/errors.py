@@ -166,11 +166,12 @@ class InterfaceDown(BusError, Retryable):
     """No interface of the bus is up.
 
     A driver that is certain that nothing of a write has reached the hardware says ``unsent=True``: then the write may
-    be tried on another interface.
+    be tried on another interface. ``device`` is the file whose return is worth an attempt at once, where there is one.
     """
 
-    def __init__(self, message: str = "", *, unsent: bool = False) -> None:
+    def __init__(self, message: str = "", *, unsent: bool = False, device: str | None = None) -> None:
         self.unsent = unsent
+        self.device = device
         super().__init__(message)
 
 

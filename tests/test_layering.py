@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 #: Only these know both sides: the demo wires simulated hardware to the gateway.
 DEMO = {"gateway/demo.py"}
 #: asyncio appears only at the edge.
-EDGE: set[str] = set()
+EDGE = {"gateway/bus/serial.py"}
 
 
 def sources(folder):
@@ -64,6 +64,12 @@ def test_plugins_know_no_simulator():
 @pytest.mark.parametrize("folder", ["gateway", "hwsim", "plugins"])
 def test_the_core_runs_on_any_event_loop(folder):
     assert offenders(folder, "asyncio", "trio", allowed=EDGE | {"gateway/testing/clocks.py"}) == []
+
+
+def test_the_serial_libraries_are_known_to_the_edge_alone():
+    libraries = ("serial", "serial_asyncio", "serialx")
+    assert offenders("gateway", *libraries, allowed={"gateway/bus/serial.py"}) == []
+    assert offenders("hwsim", *libraries) == []
 
 
 def test_the_test_kit_is_not_needed_to_run():

@@ -5,6 +5,7 @@ effect, exactly like one that raised ``Uncertain``. The values that pass through
 """
 
 from gateway.abc.bus import Buses, BusHandle, Driver, DriverContext, Interface, Readable
+from gateway.abc.line import OpenLine, SerialLibrary, open_line
 from gateway.abc.permit import MAX_WRITE_TIME, UNFENCED, Permit
 from gateway.abc.store import MAX_KEY, MAX_MESSAGE, MAX_VALUE, Lease, Store
 
@@ -20,7 +21,10 @@ __all__ = [
     "DriverContext",
     "Interface",
     "Lease",
+    "OpenLine",
     "Permit",
     "Readable",
+    "SerialLibrary",
     "Store",
+    "open_line",
 ]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gateway.abc.line import open_line
 from gateway.abc.permit import UNFENCED
 from gateway.errors import NoSuchAttribute, Unsupported
 from gateway.values import Reading
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from gateway.abc.line import OpenLine
     from gateway.abc.permit import Permit
     from gateway.clock import Clock
     from gateway.values import Device, Telegram, Transmission
@@ -32,6 +34,7 @@ class DriverContext:
     clock: Clock
     random: random.Random
     log: logging.Logger
+    open_line: OpenLine = open_line
 
 
 class Readable(ABC):  # noqa: B024 - hardware may be able to do anything or nothing of it

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
 
-from gateway.abc import UNFENCED, Buses
+from gateway.abc import UNFENCED, Buses, open_line
 from gateway.bus.handle import NodeBusHandle
 from gateway.bus.session import Timing
 from gateway.bus.supervised import InterfaceSpec, SupervisedInterface, Surroundings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from gateway.abc import BusHandle, Driver, Permit
+    from gateway.abc import BusHandle, Driver, OpenLine, Permit
     from gateway.clock import Clock
     from gateway.values import Telegram
 
@@ -38,6 +38,7 @@ class Interfaces(Buses):
         node: the node's name, for ``Reading.source``.
         on_error: called with an interface's name and an exception when it fails, is lost or can't be opened, once for
             each new reason, and with None when that is over. Must return at once.
+        open_line: what drivers open serial lines with.
 
     Raises:
         ConfigError: two interfaces have one name.
@@ -53,8 +54,9 @@ class Interfaces(Buses):
         random: random.Random,
         timing: Timing | None = None,
         on_error: Callable[[str, Exception | None], None] = lambda name, error: None,
+        open_line: OpenLine = open_line,
     ) -> None:
-        around = Surroundings(node, clock, random, timing or Timing(), find_driver, self._change, on_error)
+        around = Surroundings(node, clock, random, timing or Timing(), find_driver, self._change, on_error, open_line)
         self.node = node
         self._clock = clock
         self._changed = anyio.Event()

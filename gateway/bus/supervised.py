@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
-    from gateway.abc import Driver
+    from gateway.abc import Driver, OpenLine
     from gateway.clock import Clock
 
 State: TypeAlias = Literal["absent", "opening", "up", "failed"]
@@ -70,6 +70,7 @@ class Surroundings:
     find_driver: Callable[[str], type[Driver]]
     changed: Callable[[], None]
     on_error: Callable[[str, Exception | None], None]
+    open_line: OpenLine
 
 
 class SupervisedInterface:
@@ -150,7 +151,8 @@ class SupervisedInterface:
     async def _open_once(self, driver: Driver, options: Any) -> float:
         """Open it, and return when it is closed again, for whatever reason; return for how many seconds it was up."""
         scope = anyio.CancelScope(deadline=anyio.current_time() + self._timing.open)
-        context = DriverContext(self.spec.name, self.spec.bus, self._clock, self._random, self._log)
+        spec, line = self.spec, self._around.open_line
+        context = DriverContext(spec.name, spec.bus, self._clock, self._random, self._log, line)
         session = None
         try:
             with scope:

@@ -42,7 +42,8 @@ class Lives:
     @asynccontextmanager
     async def opened(self, rig: Rig) -> AsyncIterator[Interface]:
         """The open interface. Opening and closing take ``patience`` at most, the block four times as long."""
-        context = DriverContext("suite", "suite", SystemClock(), random.Random(1), logging.getLogger("driver_suite"))
+        log = logging.getLogger("driver_suite")
+        context = DriverContext("suite", "suite", SystemClock(), random.Random(1), log, rig.open_line)
         scope = anyio.CancelScope(deadline=anyio.current_time() + self.patience)
         with scope:
             async with rig.driver().open(read_options(rig.driver, rig.options), context) as interface:

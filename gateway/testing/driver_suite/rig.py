@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from gateway.abc import open_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.abc import Driver
+    from gateway.abc import Driver, OpenLine
 
 
 class Rig(ABC):
@@ -24,6 +26,9 @@ class Rig(ABC):
     writable: tuple[str, str, tuple[Any, Any]] | None = None
     #: A device that is not there, as its id would be written.
     missing: str = "no-such-device"
+
+    #: What the driver opens serial lines with, such as :class:`gateway.bus.line.Lines` with a scheme of the rig's own.
+    open_line: OpenLine = staticmethod(open_line)
 
     #: What the rig itself has, and the driver need not give back: beginnings of the names that the check reports,
     #: such as "task hwsim." for a simulator in this process.
