@@ -1,0 +1,185 @@
+"""Memory: which receptions are of one telegram, and which telegrams are still to be taken by whom; without I/O.
+
+Theory of operation
+-------------------
+1. Receptions with one key, heard within the telegram's window of the first of them, are one telegram, whoever heard
+   them and however late they arrive: what counts is when they were heard, on this node's clock.
+2. A reception that is known already (it was sent again) is recognised by its id.
+3. A *consumer* takes telegrams: a job, by its path, wherever it runs. It is known from the moment it first listens;
+   what was heard before is not for it. A telegram that it has taken is taken for good, so also when it listens anew
+   on another node. Taking names ids, and key and time as well: the taker may not have heard of all receptions.
+4. A reception of this node's own that a consumer hasn't taken is sent again, after 0.5 s, then after twice as long each
+   time, until ``HORIZON``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gateway.radio.receptions import Reception
+
+#: Seconds for which a telegram may still be taken.
+HORIZON: Final = 30.0
+#: Seconds for which a telegram is remembered: longer, for a reception that is sent again at the last moment.
+REMEMBERED: Final = HORIZON + 5.0
+#: Telegrams that are remembered at most, on one bus.
+MOST: Final = 4096
+#: Seconds until a reception is sent again the first time.
+AGAIN: Final = 0.5
+#: Seconds for which a consumer is known after it was last heard of.
+KNOWN: Final = 60.0
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One telegram.
+
+    Attributes:
+        time: when the first reception of it was heard, on this node's clock.
+        arrived: when this node learned of it.
+        first: the reception that it was first known by; None while somebody has only told that it was taken.
+        heard: signal strength by interface, as far as told.
+        ids: of all its receptions.
+        taken: by these consumers.
+        own: receptions of this node that may have to be sent again.
+    """
+
+    key: bytes
+    window: float
+    time: float
+    arrived: float
+    first: Reception | None = None
+    heard: dict[str, float | None] = field(default_factory=dict)
+    ids: set[tuple[str, int]] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
+    own: list[Reception] = field(default_factory=list)
+    again: float = 0.0
+    pause: float = AGAIN
+
+
+class Memory:
+    """The telegrams of one bus in the last ``REMEMBERED`` seconds; times are of this node's lease clock."""
+
+    def __init__(self) -> None:
+        self.evicted = 0
+        self._entries: OrderedDict[int, Entry] = OrderedDict()  # as they arrived
+        self._ids: dict[tuple[str, int], Entry] = {}
+        self._keys: dict[bytes, list[Entry]] = {}
+        self._consumers: dict[str, _Consumer] = {}
+
+    def receive(self, reception: Reception, time: float, now: float, *, own: bool) -> Entry:
+        """Take in a reception; return its telegram.
+
+        Args:
+            time: when it was heard.
+        """
+        telegram = reception.telegram
+        entry = self._ids.get(reception.id) or self._match(telegram.key, telegram.window, time)
+        if entry is None:
+            entry = self._add(Entry(telegram.key, telegram.window, time, now), now)
+        entry.first = entry.first or reception
+        self._join(entry, [reception.id])
+        known = entry.heard.get(reception.interface)
+        if known is None or (telegram.rssi is not None and telegram.rssi > known):
+            entry.heard[reception.interface] = telegram.rssi
+        if own and reception not in entry.own:
+            entry.own.append(reception)
+            entry.again = now + AGAIN
+        return entry
+
+    def take(
+        self, consumer: str, ids: Sequence[tuple[str, int]], key: bytes, window: float, time: float, now: float
+    ) -> None:
+        """A consumer has taken a telegram."""
+        self.know(consumer, now)
+        entry = next((self._ids[one] for one in ids if one in self._ids), None) or self._match(key, window, time)
+        if entry is None:
+            entry = self._add(Entry(key, window, time, now), now)
+        self._join(entry, ids)
+        entry.taken.add(consumer)
+
+    def know(self, consumer: str, now: float) -> None:
+        """A consumer listens."""
+        if (known := self._consumers.get(consumer)) is None:
+            self._consumers[consumer] = _Consumer(now, now)
+        else:
+            known.last = now
+
+    def forget(self, consumer: str) -> None:
+        """A consumer listens no more, anywhere."""
+        self._consumers.pop(consumer, None)
+
+    def untaken(self, consumer: str, now: float) -> list[Entry]:
+        """The telegrams that a consumer has still to take, as they arrived."""
+        known = self._consumers.get(consumer)
+        return (
+            [] if known is None else [entry for entry in self._entries.values() if _open(entry, consumer, known, now)]
+        )
+
+    def again(self, now: float) -> list[Reception]:
+        """The receptions that are to be sent again now."""
+        self._expire(now)
+        found: list[Reception] = []
+        for entry in self._entries.values():
+            if entry.own and entry.again <= now and self._wanted(entry, now):
+                entry.again, entry.pause = now + entry.pause * 2, entry.pause * 2
+                found += entry.own
+        return found
+
+    def _wanted(self, entry: Entry, now: float) -> bool:
+        return any(_open(entry, consumer, known, now) for consumer, known in self._consumers.items())
+
+    def _match(self, key: bytes, window: float, time: float) -> Entry | None:
+        near = [entry for entry in self._keys.get(key, ()) if abs(entry.time - time) < window]
+        return min(near, key=lambda entry: abs(entry.time - time), default=None)
+
+    def _add(self, entry: Entry, now: float) -> Entry:
+        self._expire(now)
+        while len(self._entries) >= MOST:
+            self.evicted += 1
+            self._drop(next(iter(self._entries.values())))
+        self._entries[id(entry)] = entry
+        self._keys.setdefault(entry.key, []).append(entry)
+        return entry
+
+    def _join(self, entry: Entry, ids: Iterable[tuple[str, int]]) -> None:
+        for one in ids:
+            if self._ids.setdefault(one, entry) is entry:
+                entry.ids.add(one)
+
+    def _expire(self, now: float) -> None:
+        for entry in list(self._old(now)):
+            self._drop(entry)
+        for consumer in [name for name, known in self._consumers.items() if known.last < now - KNOWN]:
+            del self._consumers[consumer]
+
+    def _old(self, now: float) -> Iterator[Entry]:
+        for entry in self._entries.values():
+            if entry.arrived >= now - REMEMBERED:
+                return
+            yield entry
+
+    def _drop(self, entry: Entry) -> None:
+        del self._entries[id(entry)]
+        self._keys[entry.key].remove(entry)
+        if not self._keys[entry.key]:
+            del self._keys[entry.key]
+        for one in entry.ids:
+            del self._ids[one]
+
+
+@dataclass(slots=True)
+class _Consumer:
+    since: float
+    last: float
+
+
+def _open(entry: Entry, consumer: str, known: _Consumer, now: float) -> bool:
+    """Whether a consumer has still to take a telegram."""
+    wanted = entry.first is not None and consumer not in entry.taken and entry.arrived >= known.since
+    return wanted and entry.arrived > now - HORIZON

@@ -1,0 +1,218 @@
+"""Radio: what this node hears, what others tell of what they hear, and who takes it.
+
+Theory of operation
+-------------------
+1. Every node tells all others of each reception, at once; and, so that clocks can be compared, of its time each
+   ``BEAT`` seconds. All keep the same memory of it (:mod:`gateway.radio.memory`), each with times of its own clock.
+2. A consumer gets each telegram once, at its first reception: nobody waits for a second one. It *takes* the telegram
+   when it asks for the next one; that is told to all before it gets the next one. So when its node dies, at most the
+   telegram in its hand comes again, on the node where the consumer listens next.
+3. Messages may get lost. A receiver sends again what isn't taken; a taker that hears of something taken tells so again.
+4. While the store is out of reach, what this node's own receivers hear goes to its own consumers all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from gateway.errors import BusgateError, Detached
+from gateway.radio.clocks import Clocks
+from gateway.radio.listening import Heard, Listening
+from gateway.radio.memory import REMEMBERED, Memory
+from gateway.radio.quality import Quality
+from gateway.radio.receptions import TOPIC, Reception
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anyio.abc import TaskStatus
+
+    from gateway.abc import Store
+    from gateway.bus.interfaces import Interfaces, InterfaceSpec
+    from gateway.radio.memory import Entry
+    from gateway.values import Message, Telegram
+
+#: Seconds between a node's tellings of its time, and of its consumers.
+BEAT: Final = 10.0
+#: Seconds between looks at what is to be sent again.
+LOOK: Final = 0.25
+#: Seconds until a lost subscription is tried again.
+RETRY: Final = 1.0
+#: Receptions that wait to be sent; with one more the oldest is sent when it is missed.
+WAITING: Final = 4096
+
+
+@dataclass(slots=True)
+class Bus:
+    """What is known of one bus."""
+
+    memory: Memory
+    quality: Quality
+    listening: list[Listening]
+
+
+class Radio:
+    """The radio of one node; follows while :meth:`run` runs.
+
+    Args:
+        interfaces: those of this node.
+    """
+
+    def __init__(self, store: Store, node: str, interfaces: Interfaces | None = None) -> None:
+        self.sender = f"{node}-{store.random.getrandbits(48):012x}"
+        self._store = store
+        self._clock = store.clock
+        self._node = node
+        self._interfaces = interfaces
+        self._clocks = Clocks()
+        self._buses: dict[str, Bus] = {}
+        self._number = 0
+        self._outbox: deque[tuple[str, dict[str, Any]]] = deque(maxlen=WAITING)
+        self._filled = anyio.Event()
+        self._log = logging.getLogger("busgate.radio")
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Follow until cancelled; started once others are heard."""
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(self._receive)
+            tasks.start_soon(self._send)
+            tasks.start_soon(self._beat)
+            tasks.start_soon(self._send_again)
+            if self._interfaces is not None:
+                tasks.start_soon(self._interfaces.hear, self.hear)
+            task_status.started()
+
+    def bus(self, name: str) -> Bus:
+        """What is known of a bus."""
+        return self._buses.setdefault(name, Bus(Memory(), Quality(), []))
+
+    def hear(self, spec: InterfaceSpec, telegram: Telegram) -> None:
+        """An interface of this node has heard a telegram."""
+        self._number += 1
+        reception = Reception(self.sender, self._number, spec.bus, f"{self._node}/{spec.name}", telegram)
+        self._take_in(reception, telegram.heard, own=True)
+        self._post(reception, again=False)
+
+    @asynccontextmanager
+    async def listen(self, bus: str, consumer: str) -> AsyncIterator[Listening]:
+        """Get the telegrams of a bus for a consumer: those that it hasn't taken elsewhere, and from now on all."""
+        found = self.bus(bus)
+        listening = Listening(bus, consumer, self._took)
+        found.memory.know(consumer, self._clock.lease_now())
+        for entry in found.memory.untaken(consumer, self._clock.lease_now()):
+            self._give(listening, entry, replayed=True)
+        found.listening.append(listening)
+        await self._publish(bus, {"do": "listen", "consumer": consumer})
+        try:
+            yield listening
+        finally:
+            found.listening.remove(listening)
+
+    async def _took(self, bus: str, consumer: str, entry: Entry) -> None:
+        """A consumer here has dealt with a telegram."""
+        self.bus(bus).memory.know(consumer, self._clock.lease_now())
+        entry.taken.add(consumer)
+        await self._publish(bus, _taken(consumer, entry))
+
+    def _take_in(self, reception: Reception, time: float, *, own: bool, again: bool = False) -> None:
+        bus, now = self.bus(reception.bus), self._clock.lease_now()
+        entry = bus.memory.receive(reception, time, now, own=own)
+        if not again:
+            bus.quality.note(reception, time)
+        for listening in bus.listening:
+            if listening.consumer not in entry.taken:
+                self._give(listening, entry, replayed=again)
+            elif again:
+                self._outbox.append((reception.bus, _taken(listening.consumer, entry)))
+                self._filled.set()
+
+    def _give(self, listening: Listening, entry: Entry, *, replayed: bool) -> None:
+        assert entry.first is not None
+        age = max(0.0, self._clock.lease_now() - entry.time)
+        listening.give(entry, Heard(entry.first, dict(entry.heard), self._clock.now() - age, age, replayed))
+
+    def _post(self, reception: Reception, *, again: bool) -> None:
+        self._outbox.append((reception.bus, {"do": "hear", "again": again, **reception.to_map()}))
+        self._filled.set()
+
+    async def _send(self) -> None:
+        while True:
+            while self._outbox:
+                await self._publish(*self._outbox.popleft())
+            self._filled = anyio.Event()
+            await self._filled.wait()
+
+    async def _publish(self, bus: str, fields: dict[str, Any]) -> None:
+        """Tell all nodes; what gets lost is told again when it is missed."""
+        sent = {"sender": self.sender, "sent": self._clock.lease_now(), **fields}
+        try:
+            await self._store.publish(TOPIC / bus, sent)
+        except Detached:
+            return
+        except BusgateError as error:
+            self._log.error("a telegram of bus %s can't be told to other nodes: %s", bus, error)
+
+    async def _beat(self) -> None:
+        while True:
+            for name, bus in self._buses.items():
+                await self._publish(name, {"do": "beat"})
+                for listening in list(bus.listening):
+                    bus.memory.know(listening.consumer, self._clock.lease_now())
+                    await self._publish(name, {"do": "listen", "consumer": listening.consumer})
+            self._clocks.forget(self._clock.lease_now() - REMEMBERED)
+            await self._clock.sleep(BEAT)
+
+    async def _send_again(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK)
+            for bus in self._buses.values():
+                for reception in bus.memory.again(self._clock.lease_now()):
+                    self._post(reception, again=True)
+
+    async def _receive(self, *, task_status: TaskStatus[None]) -> None:
+        while True:
+            try:
+                async with self._store.subscribe(TOPIC, queue=WAITING) as messages:
+                    task_status.started()
+                    task_status = anyio.TASK_STATUS_IGNORED
+                    async for message in messages:
+                        self._arrived(message)
+            except Detached:
+                await self._clock.sleep(RETRY)
+
+    def _arrived(self, message: Message) -> None:
+        try:
+            self._read(str(message.topic[-1]), message.value)
+        except (KeyError, TypeError, ValueError) as error:
+            self._log.warning("a message about radio can't be read: %s: %s", type(error).__name__, error)
+
+    def _read(self, bus: str, fields: dict[str, Any]) -> None:
+        sender, now = str(fields["sender"]), self._clock.lease_now()
+        if sender == self.sender:
+            return
+        self._clocks.note(sender, float(fields["sent"]), now)
+        memory = self.bus(bus).memory
+        match fields["do"]:
+            case "hear":
+                reception = Reception.from_map(sender, bus, fields)
+                time = self._clocks.ours(sender, reception.telegram.heard)
+                self._take_in(reception, time, own=False, again=bool(fields["again"]))
+            case "take":
+                ids = [(str(one), int(number)) for one, number in fields["ids"]]
+                time = self._clocks.ours(sender, float(fields["time"]))
+                memory.take(str(fields["consumer"]), ids, bytes(fields["key"]), float(fields["window"]), time, now)
+            case "listen":
+                memory.know(str(fields["consumer"]), now)
+
+
+def _taken(consumer: str, entry: Entry) -> dict[str, Any]:
+    ids = [list(one) for one in sorted(entry.ids)]
+    return {
+        "do": "take", "consumer": consumer, "ids": ids, "key": entry.key, "window": entry.window, "time": entry.time
+    }  # fmt: skip
