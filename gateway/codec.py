@@ -21,6 +21,8 @@ from gateway.path import P, Path
 
 #: Extension type of a path. Types 0 to 127 are the application's; msgpack's own are negative.
 PATH_TYPE = 0x70
+#: More levels than msgpack packs (512): what is nested so deeply is refused anyway.
+DEEP = 1100
 
 
 def encode(value: Any) -> bytes:
@@ -33,6 +35,27 @@ def encode(value: Any) -> bytes:
         return msgpack.packb(value, default=_extension, datetime=True, use_bin_type=True)  # type: ignore[no-any-return]
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CodecError(_complaint(value) or f"value can't be stored: {error}") from error
+
+
+def at_least(value: Any, limit: int) -> int:
+    """How many bytes a value takes packed, at least; counted until it is clear that ``limit`` is exceeded.
+
+    To pack something huge takes seconds, in which nothing else is done.
+    """
+    size, waiting = 0, [iter((value,))]
+    while waiting and size <= limit and len(waiting) < DEEP:
+        part = next(waiting[-1], waiting)  # the list itself stands for: no more
+        if part is waiting:
+            waiting.pop()
+            continue
+        size += 1
+        if isinstance(part, str | bytes | bytearray):
+            size += len(part)
+        elif isinstance(part, dict):
+            waiting += [iter(dict.keys(part)), iter(dict.values(part))]
+        elif isinstance(part, list | tuple):
+            waiting.append(iter(part))
+    return size
 
 
 def decode(data: bytes) -> Any:

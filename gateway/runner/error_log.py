@@ -35,6 +35,8 @@ MAX_MESSAGE: Final = 2_000
 MAX_TRACEBACK: Final = 16_000
 #: Largest data, in packed bytes.
 MAX_DATA: Final = 16_000
+#: Packed bytes from which on data is only named: to show a part of it would take too long.
+HUGE: Final = 1_000_000
 #: Seconds between two writes of one record.
 INTERVAL: Final = 1.0
 
@@ -209,18 +211,23 @@ def _updated(stored: Any, error: ErrorEntry | None, resolved: float | None) -> A
 
 def describe(error: BaseException) -> str:
     """An exception in one line: what Python prints last, or what the only one of a group says."""
-    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        return describe(error.exceptions[0])
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        (error,) = error.exceptions
     return "".join(tracebacks.format_exception_only(error)).strip().removeprefix(f"{NAME}.")
 
 
 def trace(error: BaseException) -> str:
     """An exception with its traceback, as Python prints it."""
-    return "".join(tracebacks.format_exception(error))
+    try:
+        return "".join(tracebacks.format_exception(error))
+    except RecursionError:  # groups or causes, nested too deeply
+        return "".join(tracebacks.format_tb(error.__traceback__)) + describe(error)
 
 
 def storable(value: Any, limit: int = MAX_DATA) -> Any:
     """The value, or what comes closest to it that can be stored: ``repr`` for what can't, cut when too large."""
+    if codec.at_least(value, HUGE) > HUGE:
+        return f"<{type(value).__name__} of more than {HUGE} bytes>"
     try:
         value = value if _packs(value) else _storable(value, depth=8)
         return value if len(codec.encode(value)) <= limit else _cut(_repr(value), limit // 4)

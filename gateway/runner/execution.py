@@ -5,7 +5,8 @@ Theory of operation
 1. The code runs in a task of its own within the run's task group; so do its watches, timers and spawned tasks. The
    first of them that fails ends the run. Nothing that stored code raises leaves this module: ``SystemExit``, groups
    and exceptions of its own making count as errors here, and only here. ``KeyboardInterrupt`` propagates.
-2. A run is cancelled only if the runner cancelled it. Code that raises a cancellation by itself has failed.
+2. A run is cancelled only if the runner cancelled it. Code that raises a cancellation by itself has failed; so has
+   code that is cancelled by a scope or task group of its own that it left open (an async generator does that easily).
 3. What ended the run is decided once, by what came first: the code's end, an error, or ``cancel``. An error while
    the code is being cancelled goes to the log.
 4. When the run ends, its bus handles are revoked first; then its tasks are cancelled and waited for. Code in a worker
@@ -14,30 +15,28 @@ Theory of operation
 
 from __future__ import annotations
 
-import math
 from contextlib import AsyncExitStack
 from copy import deepcopy
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 
-from gateway import codec
-from gateway.abc import MAX_VALUE
 from gateway.code.threads import OneThread, run_in_thread
 from gateway.code.variables import AttributeMap, merged
-from gateway.errors import ClaimLost, CodecError, ErrorRecorded
+from gateway.errors import ErrorRecorded, HandleRevoked
 from gateway.runner import messages
 from gateway.runner.call_admin import CallAdmin
-from gateway.runner.error_log import describe, trace
+from gateway.runner.error_log import trace
 from gateway.runner.event_queue import EventQueue
-from gateway.runner.watchdog import MARK, LoopBlocked
+from gateway.runner.outcome import Outcome as Outcome
+from gateway.runner.outcome import failure, is_cancellation, unstorable
+from gateway.runner.watchdog import MARK
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from anyio.abc import TaskGroup, TaskStatus
 
@@ -52,8 +51,6 @@ GRACE: Final = 10.0
 #: Seconds from the start to the first sign of life, and from one to the next.
 FIRST_PING: Final = 5.0
 PING: Final = 60.0
-#: Packed bytes that a result may take; the rest of the state needs some too.
-MAX_RESULT: Final = MAX_VALUE - 4096
 
 _CLASSES: Final = MappingProxyType(
     {
@@ -65,23 +62,6 @@ _CLASSES: Final = MappingProxyType(
     }
     | {"ErrorRecorded": ErrorRecorded, "NotGiven": NotGiven}
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        result: what the code returned; ``NotGiven`` unless it finished.
-        message, traceback: of what went wrong.
-        recorded: whether the code has recorded its error itself.
-    """
-
-    end: End
-    result: Any = NotGiven
-    message: str = ""
-    traceback: str = ""
-    recorded: bool = False
 
 
 class Host(Protocol):
@@ -150,9 +130,7 @@ class Execution:
         async with anyio.create_task_group() as helpers:
             helpers.start_soon(self._complain)
             with self._scope:
-                async with anyio.create_task_group() as self._tasks:
-                    self._start_limits()
-                    self._tasks.start_soon(self._main)
+                await self._run_tasks()
             helpers.cancel_scope.cancel()
         return self._outcome or Outcome("cancelled")
 
@@ -161,8 +139,19 @@ class Execution:
         if self._permit is not None and self.entry.on_detach == "stop":
             self._permit.check(0.0)
 
+    async def _run_tasks(self) -> None:
+        try:
+            async with anyio.create_task_group() as self._tasks:
+                self._start_limits()
+                self._tasks.start_soon(self._main)
+        except* RuntimeError as group:  # the event loop finds a scope that is still open where a task ends
+            self.log.warning("it left a cancel scope or task group open: %s", trace(group))
+            self._decide(failure(group))
+
     def bus(self, name: str) -> BusHandle:
-        """A bus handle that is revoked when the run ends."""
+        """A bus handle that is revoked when the run ends; none is given afterwards."""
+        if self._outcome is not None:
+            raise HandleRevoked(f"bus {name}: the run has ended")
         handle = self.context.buses.handle(name, self._permit)
         self._handles.append(handle)
         return handle
@@ -200,9 +189,10 @@ class Execution:
         self._tasks.cancel_scope.cancel()
 
     async def _code(self) -> None:
+        result = None  # stays when a context manager of the code suppresses its exception
         async with self.stack:
             result = await self._call()
-        if complaint := _unstorable(result):
+        if complaint := unstorable(result):
             self._decide(Outcome("error", message=f"the result can't be stored: {complaint}"))
         else:
             self._decide(Outcome("finished", result=result))
@@ -268,13 +258,12 @@ class Execution:
 
     async def _fail(self, error: BaseException) -> None:
         """Take an exception of stored code as the run's error; let pass what is the runner's own."""
-        cancellation = anyio.get_cancelled_exc_class()
-        ending = anyio.current_effective_deadline() == -math.inf
-        if isinstance(error, KeyboardInterrupt) or (ending and isinstance(error, cancellation)):
+        if isinstance(error, KeyboardInterrupt):
             raise error
-        if self._outcome is not None and not _only(error, cancellation):
+        if self._outcome is None:
+            self._decide(failure(error))
+        elif not is_cancellation(error):
             self.log.error("while it was ending (%s): %s", self._outcome.end, trace(error))
-        self._decide(_failure(error, cancellation))
         self._revoke()
         self._tasks.cancel_scope.cancel()
         await anyio.lowlevel.checkpoint()
@@ -301,38 +290,3 @@ async def _threaded(call: Callable[[], Any], threads: OneThread) -> Any:
         return await run_in_thread(call, threads)
     except KeyboardInterrupt as error:  # signals go to the main thread, so this is the code's own
         raise BaseExceptionGroup("in a worker thread", [error]) from None
-
-
-def _failure(error: BaseException, cancellation: type[BaseException]) -> Outcome:
-    found = list(_leaves(error))
-    if blocked := next((leaf for leaf in found if isinstance(leaf, LoopBlocked)), None):
-        return Outcome("blocked", message=str(blocked), traceback=trace(error))
-    if lost := next((leaf for leaf in found if isinstance(leaf, ClaimLost)), None):
-        return Outcome("lost", message=str(lost))
-    if _only(error, cancellation):
-        return Outcome("error", message="the code cancelled itself; _self.cancel() does that", traceback=trace(error))
-    if isinstance(error, BaseExceptionGroup):
-        error = error.split(cancellation)[1] or error
-    recorded = all(isinstance(leaf, (ErrorRecorded, cancellation)) for leaf in found)
-    return Outcome("error", message=describe(error), traceback=trace(error), recorded=recorded)
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from _leaves(part)
-    else:
-        yield error
-
-
-def _only(error: BaseException, kind: type[BaseException]) -> bool:
-    return all(isinstance(leaf, kind) for leaf in _leaves(error))
-
-
-def _unstorable(result: Any) -> str:
-    """Why a result can't be stored; empty if it can."""
-    try:
-        size = len(codec.encode(result))
-    except CodecError as error:
-        return str(error)
-    return f"it takes {size} bytes, {MAX_RESULT} are possible" if size > MAX_RESULT else ""

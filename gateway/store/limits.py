@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def packed(value: Any, limit: int) -> bytes:
     """The value's bytes; CodecError when it can't be stored, LimitExceeded beyond ``limit`` bytes."""
+    if codec.at_least(value, limit) > limit:
+        raise LimitExceeded(f"the value takes more than the {limit} bytes that are stored")
     data = codec.encode(value)
     if len(data) > limit:
         raise LimitExceeded(f"the value takes {len(data)} bytes, at most {limit} are stored")
