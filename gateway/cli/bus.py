@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli.arguments import expression
+from gateway.cli.bus_access import bus_handle
 from gateway.cli.context import in_loop
 from gateway.cli.output import moment, show_list, show_record, text_of
-from gateway.errors import InterfaceDown, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.abc import BusHandle
     from gateway.cli.context import Session
-
-#: Seconds that hardware which is opened for the moment may take to come up.
-OPENING = 5.0
 
 
 @click.group("bus")
@@ -60,7 +53,7 @@ async def list_(session: Session) -> None:
 @in_loop
 async def scan(session: Session, bus: str, alarmed: bool) -> None:
     """Find the devices on BUS."""
-    async with _handle(session, bus) as handle:
+    async with session.store() as store, bus_handle(session, store, bus) as handle:
         devices = await handle.scan(alarmed=alarmed)
     rows = [
         {
@@ -84,7 +77,7 @@ async def scan(session: Session, bus: str, alarmed: bool) -> None:
 @in_loop
 async def read(session: Session, bus: str, device: str, attribute: str) -> int:
     """Read one value; exit 1 when there is none."""
-    async with _handle(session, bus) as handle:
+    async with session.store() as store, bus_handle(session, store, bus) as handle:
         reading = await handle.read(device, attribute)
     if session.json:
         show_record({"name": device, "attribute": attribute, **reading.as_map()}, as_json=True)
@@ -117,48 +110,5 @@ async def write(session: Session, bus: str, device: str, attribute: str, value: 
         wanted: Any = expression(value)
     except click.BadParameter:
         wanted = value
-    async with _handle(session, bus) as handle:
+    async with session.store() as store, bus_handle(session, store, bus) as handle:
         await handle.write(device, attribute, wanted)
-
-
-@asynccontextmanager
-async def _handle(session: Session, bus: str) -> AsyncIterator[BusHandle]:
-    """The bus on a running node; else opened here, if this configuration has it."""
-    from gateway.bus.remote import nodes_with, remote_bus
-
-    async with session.store() as store:
-        anybody = [entry async for entry in store.tree(session.config.locations.presence, min_depth=1)]
-        if anybody and (nodes := await nodes_with(store, bus)):
-            async with remote_bus(store, nodes[0], bus) as handle:
-                yield handle
-            return
-    async with _opened(session, bus) as handle:
-        yield handle
-
-
-@asynccontextmanager
-async def _opened(session: Session, bus: str) -> AsyncIterator[BusHandle]:
-    import logging
-    import random
-
-    import anyio
-
-    from gateway.bus.interfaces import Interfaces, InterfaceSpec
-    from gateway.clock import SystemClock
-
-    # What is logged meanwhile comes back as the error; without a handler Python would print it besides.
-    logging.getLogger("busgate").addHandler(logging.NullHandler())
-    config = session.config
-    specs = [InterfaceSpec(one.name, one.bus, one.driver, one.options) for one in config.interfaces if one.bus == bus]
-    if not specs:
-        known = ", ".join(sorted({one.bus for one in config.interfaces})) or "none"
-        raise NotFound(f"no running node and no [[interface]] here has the bus {bus!r} (configured: {known})")
-    async with Interfaces(
-        specs, session.plugins.driver, node=config.node.name, clock=SystemClock(), random=random.Random()
-    ) as interfaces:
-        handle = interfaces.handle(bus)
-        with anyio.move_on_after(OPENING):
-            await handle.wait_up()
-        if not interfaces.is_up(bus):
-            raise InterfaceDown(interfaces.explain(bus))
-        yield handle

@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gateway.cli.outlook import Outlook
 from gateway.cli.output import moment
-from gateway.cluster.members import runner_name, runners_of
-from gateway.errors import NotFound, RecordError
+from gateway.errors import Conflict, NotFound, RecordError
 from gateway.runner.entries import RunnerEntry, StateEntry, new_uid
-from gateway.runner.schedule import schedule
+from gateway.runner.error_log import ErrorLog
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from gateway.abc import Store
     from gateway.locations import Locations, Place
     from gateway.path import Path
+    from gateway.values import Entry
+
+
+class Standing(NamedTuple):
+    """How a job stands, on one node if it is one of an all-node runner.
+
+    Attributes:
+        node: whose state it is (all-node), or who holds the job (any-node); else who runs it.
+        state: as it is now, with reason and next start.
+    """
+
+    node: str | None
+    state: StateEntry
 
 
 class Jobs:
-    """The jobs of one place in an open store."""
+    """The jobs of one place in an open store.
 
-    def __init__(self, store: Store, locations: Locations, place: Place) -> None:
+    Args:
+        plugins: gives the procedures that plugins bring here.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        locations: Locations,
+        place: Place,
+        plugins: Callable[[], Container[Path]] = frozenset,
+    ) -> None:
         self._store = store
         self._place = place
-        self._presence = locations.presence
+        self._locations = locations
+        self._plugins = plugins
         self._jobs = locations.jobs_of(place)
-        self._states = locations.states_of(place)
-        self._all_states = locations.states + place.jobs
+        self._states = locations.states + place.jobs
+        self._above = 1 if place.kind == "all" else 0  # the name of a node stands above the job
+
+    async def outlook(self) -> Outlook:
+        """Who is there, and who holds what, now."""
+        return await Outlook.read(self._store, self._locations, self._place, self._plugins)
 
     async def job(self, path: Path) -> RunnerEntry:
         """One job.
@@ -42,36 +71,10 @@ class Jobs:
             raise NotFound(f"there is no job {path} of {self._place.jobs}; `busgate run list` lists them")
         return RunnerEntry.from_map(entry.value)
 
-    async def state(self, path: Path) -> StateEntry:
-        """The state of a job; a fresh one when it never ran."""
-        value = (await self._store.get(self._states + path)).value
-        return StateEntry() if value is NotGiven else StateEntry.from_map(value)
-
-    async def explained(self, job: RunnerEntry, state: StateEntry) -> StateEntry:
-        """A state with reason and next start as they are now: those of a job that nobody runs are not kept."""
-        if state.node is not None:
-            return state
-        now = self._store.clock.now()
-        due, reason = schedule(job, state, now)
-        if due is not None and due <= now:
-            reason = await self._hindrance(job) or state.reason or reason
-        return state.replace(computed=due or 0.0, reason=reason)
-
-    async def _hindrance(self, job: RunnerEntry) -> str:
-        """Why the node of a runner doesn't start what is due, as far as its presence tells."""
-        node = self._place.node
-        if node is None:
-            return ""
-        presence = (await self._store.get(self._presence / node)).value
-        if not isinstance(presence, dict):
-            return f"node {node} does not run (start it there: busgate up)"
-        if runner_name(self._place.kind, self._place.group) not in runners_of(presence):
-            return f"node {node} does not run the jobs of {self._place.jobs} (start it there: busgate up)"
-        interfaces = {name: one for name, one in presence["interfaces"].items() if one["bus"] == job.bus}
-        if not interfaces or any(one["state"] == "up" for one in interfaces.values()):
-            return ""  # nothing that presence knows more of than the state
-        told = (f"interface {name!r} is {one['state']}: {one['reason']}" for name, one in interfaces.items())
-        return f"bus {job.bus} is not up on node {node}: {'; '.join(told)}"
+    async def standings(self, path: Path, job: RunnerEntry) -> list[Standing]:
+        """How one job stands: one item; of an all-node runner, one for each node that lives or has a state."""
+        states = await self._states_below(path)
+        return await self._standings(await self.outlook(), path, job, states.get(path, {}))
 
     async def change(
         self,
@@ -109,63 +112,101 @@ class Jobs:
 
     async def running_on(self, path: Path) -> list[str]:
         """The nodes that run a job."""
-        return [node async for _, node in self._everywhere(path) if node is not None]
+        holder = (await self.outlook()).holder(path) if self._place.kind == "any" else None
+        found = (await self._states_below(path)).get(path, {})
+        nodes = [StateEntry.from_map(entry.value).node for entry in found.values()]
+        return [node for node in nodes if node is not None and (self._place.kind != "any" or node == holder)]
 
     async def delete(self, path: Path) -> None:
-        """Delete a job and its states. A node that runs it ends that run and deletes the state itself."""
+        """Delete a job and its states. A node that runs or holds it ends that run and deletes the state itself."""
         await self._store.delete(self._jobs + path)
-        for state in [state async for state, node in self._everywhere(path) if node is None]:
-            await self._store.delete(state)
+        outlook = await self.outlook()
+        if self._place.kind == "any" and outlook.holder(path) is None and (revision := outlook.view.revision(path)):
+            await self._delete(self._locations.claims / self._place.group + path, revision)
+        for entry in (await self._states_below(path)).get(path, {}).values():
+            owner = outlook.holder(path) if self._place.kind == "any" else StateEntry.from_map(entry.value).node
+            if owner is None:
+                await self._delete(entry.path, entry.revision)
+                errors = ErrorLog(self._store, self._locations, "")
+                await errors.resolve("run", entry.path.after(self._locations.states))
 
-    async def _everywhere(self, path: Path) -> AsyncIterator[tuple[Path, str | None]]:
-        """Where states of a job stand, and which node runs it there; an all-node job has a state on each node."""
-        if self._place.kind != "all":
-            yield self._states + path, (await self.state(path)).node
-            return
-        async for entry in self._store.tree(self._all_states, min_depth=1 + len(path), max_depth=1 + len(path)):
-            if entry.path.after(self._all_states)[1:] == path:
-                yield entry.path, StateEntry.from_map(entry.value).node
+    async def _delete(self, path: Path, revision: int) -> None:
+        with suppress(Conflict):  # a node was quicker, and does what is to be done
+            await self._store.delete(path, revision=revision)
 
     async def rows(self, prefix: Path, *, as_json: bool) -> list[dict[str, Any]]:
-        """A row for each job below a prefix."""
-        states = {one.path.after(self._states): one.value async for one in self._store.tree(self._states + prefix)}
-        found = []
+        """A row for each job below a prefix; of an all-node runner, for each job on each node."""
+        outlook, states = await self.outlook(), await self._states_below(prefix)
+        found: list[dict[str, Any]] = []
         async for entry in self._store.tree(self._jobs + prefix):
             path = entry.path.after(self._jobs)
             try:
                 job = RunnerEntry.from_map(entry.value)
-                state = await self.explained(job, StateEntry.from_map(states.get(path, {})))
+                standings = await self._standings(outlook, path, job, states.get(path, {}))
             except RecordError as error:
                 found.append({"path": path, "job": path, "state": "not readable", "next start": str(error)})
                 continue
-            row = self._row(path, job, state)
-            found.append(_json_row(path, job, state, row["state"]) if as_json else row)
+            make = _json_row if as_json else self._row
+            found += [make(path, job, one) for one in standings]
         return found
 
-    def _row(self, path: Path, job: RunnerEntry, state: StateEntry) -> dict[str, Any]:
-        now = self._store.clock.now()
+    async def _states_below(self, prefix: Path) -> dict[Path, dict[str | None, Entry]]:
+        """What is stored as states of the jobs at and below a prefix, by job and node."""
+        found: dict[Path, dict[str | None, Entry]] = {}
+        base = self._states if self._above else self._states + prefix
+        async for entry in self._store.tree(base, min_depth=self._above):
+            job = entry.path.after(self._states)[self._above :]
+            if job.below(prefix):
+                node = str(entry.path.after(self._states)[0]) if self._above else None
+                found.setdefault(job, {})[node] = entry
+        return found
+
+    async def _standings(
+        self, outlook: Outlook, path: Path, job: RunnerEntry, states: dict[str | None, Entry]
+    ) -> list[Standing]:
+        nodes: list[str | None] = [self._place.node]
+        if self._above:
+            nodes = [*sorted({*outlook.members(), *filter(None, states)})] or [None]
+        found = []
+        for node in nodes:
+            stored = states.get(node if self._above else None)
+            state = StateEntry() if stored is None else StateEntry.from_map(stored.value)
+            state = await outlook.explained(path, job, state, node)
+            whose = node if self._above else outlook.holder(path) if self._place.kind == "any" else state.node
+            if state.node is not None and state.node not in outlook.presence:
+                state = state.replace(reason=f"node {state.node} is gone, or cut off from the store")
+            found.append(Standing(whose, state))
+        return found
+
+    def _row(self, path: Path, job: RunnerEntry, standing: Standing) -> dict[str, Any]:
+        now, state = self._store.clock.now(), standing.state
+        following = f"{moment(state.computed, now)}: {state.reason}" if state.computed else state.reason
         if state.node is not None:
-            word, following = "runs", f"since {moment(state.started, now)}"
-        else:
-            word = "stopped" if job.target is None else "waits" if state.computed else "idle"
-            following = f"{moment(state.computed, now)}: {state.reason}" if state.computed else state.reason
-        ended = f"{state.end}, {moment(state.stopped, now)}" if state.end else None
+            since = f"since {moment(state.started, now)}"
+            following = since if state.reason in ("", "it runs") else f"{since}; {state.reason}"
         return {
             "job": path,
             "code": job.code,
-            "node": state.node,
-            "state": word,
+            "node": standing.node,
+            "state": _word(job, state),
             "next start": following,
-            "last end": ended,
+            "last end": f"{state.end}, {moment(state.stopped, now)}" if state.end else None,
         }
 
 
-def _json_row(path: Path, job: RunnerEntry, state: StateEntry, word: str) -> dict[str, Any]:
+def _word(job: RunnerEntry, state: StateEntry) -> str:
+    if state.node is not None:
+        return "runs"
+    return "stopped" if job.target is None else "waits" if state.computed else "idle"
+
+
+def _json_row(path: Path, job: RunnerEntry, standing: Standing) -> dict[str, Any]:
+    state = standing.state
     return {
         "path": path,
         **job.to_map(),
-        "state": word,
-        "node": state.node,
+        "state": _word(job, state),
+        "node": standing.node,
         "next": state.computed or None,
         "reason": state.reason,
         "end": state.end,

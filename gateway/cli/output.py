@@ -84,6 +84,11 @@ def moment(time: float | None, now: float) -> str:
     return f"in {length}" if distance > 0 else f"{length} ago"
 
 
+def date(time: float | None) -> datetime | None:
+    """A moment in Unix seconds as a date of this place; None for none."""
+    return datetime.fromtimestamp(round(time)).astimezone() if time else None
+
+
 def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"

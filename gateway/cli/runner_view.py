@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.job_rows import Jobs
 from gateway.cli.output import json_line, on_terminal, text_of
 from gateway.cluster.group_state import GroupSettings, group_state
-from gateway.cluster.members import runner_name, runners_of
 from gateway.errors import RecordError
 from gateway.path import Path
 from gateway.runner.entries import StateEntry
@@ -19,13 +17,15 @@ from gateway.values import Change, NotGiven, Ready
 
 if TYPE_CHECKING:
     from gateway.abc import Store
+    from gateway.cli.job_rows import Jobs
     from gateway.locations import Locations, Place
 
 
-async def describe(store: Store, locations: Locations, place: Place) -> dict[str, Any]:
-    """The fields of a runner; counts jobs by state, those of an all-node runner by their state on this node."""
-    rows = await Jobs(store, locations, place).rows(Path(), as_json=True)
-    members = await _members(store, locations, place)
+async def describe(jobs: Jobs, store: Store, locations: Locations, place: Place) -> dict[str, Any]:
+    """The fields of a runner; counts jobs by state, those of an all-node runner on each node."""
+    rows = await jobs.rows(Path(), as_json=True)
+    outlook = await jobs.outlook()
+    members = outlook.members()
     nodes = 1 if place.kind == "at" else await nodes_of(store, locations, place.group)
     return {
         "name": str(place.jobs),
@@ -33,8 +33,9 @@ async def describe(store: Store, locations: Locations, place: Place) -> dict[str
         "members": members,
         "nodes": nodes,
         "group": group_state(len(members), nodes) if members else None,
+        **({"claims": outlook.claims()} if place.kind == "any" else {}),
         "jobs_path": locations.jobs_of(place),
-        "states_path": locations.states_of(place),
+        "states_path": locations.states + place.jobs,
     }
 
 
@@ -42,17 +43,6 @@ async def nodes_of(store: Store, locations: Locations, group: str) -> int:
     """How many nodes a group should have, as its settings say."""
     stored = (await store.get(locations.groups / group)).value
     return GroupSettings().nodes if stored is NotGiven else GroupSettings.from_map(stored).nodes
-
-
-async def _members(store: Store, locations: Locations, place: Place) -> list[str]:
-    wanted = runner_name(place.kind, place.group)
-    nodes = {
-        str(entry.path[-1]): runners_of(entry.value)
-        async for entry in store.tree(locations.presence, min_depth=1, max_depth=1)
-    }
-    return sorted(
-        node for node, runners in nodes.items() if wanted in runners and (place.kind != "at" or node == place.node)
-    )
 
 
 async def follow(

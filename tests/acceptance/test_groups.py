@@ -36,13 +36,18 @@ def test_both_run_it_and_the_survivor_hears_that_it_is_alone(busgate):
     for node in ("one", "two"):
         told(busgate, node, "complete", "one", "two")
     assert busgate.objects("groups") == [{"name": "default", "nodes": 2, "runners": {"all": ["one", "two"]}}]
-    (info,) = busgate.objects("run", "-n", "-", "info", "--name", "two")
-    assert (info["jobs"], info["members"], info["group"]) == ({"runs": 1}, ["one", "two"], "complete")
+    (info,) = busgate.objects("run", "-n", "-", "info")
+    assert (info["jobs"], info["members"], info["group"]) == ({"runs": 2}, ["one", "two"], "complete")
+    rows = busgate.objects("run", "-n", "-", "list")
+    assert [(row["path"], row["node"], row["state"]) for row in rows] == [
+        ("watcher", "one", "runs"),
+        ("watcher", "two", "runs"),
+    ]
     assert two.stop(signal.SIGKILL) == -signal.SIGKILL
     told(busgate, "one", "detached", "one")
     busgate("groups", "set", "default", "--nodes", "1")
     told(busgate, "one", "complete", "one")
-    assert busgate.objects("run", "-n", "-", "state", "watcher", "--name", "one")[0]["runs"] == 1
+    assert busgate.objects("run", "-n", "-", "state", "watcher", "--on", "one")[0]["runs"] == 1
     again = start(busgate, "two")
     again_runs = monitor.object_where(lambda row: row["runner"] == "all.default.two" and row.get("runs") == 2)
     assert (again_runs["path"], again_runs["end"]) == ("watcher", "node died")
@@ -50,12 +55,13 @@ def test_both_run_it_and_the_survivor_hears_that_it_is_alone(busgate):
     monitor.object_where(lambda row: (row["runner"], row["state"]) == ("all.default.two", "node stopped"))
 
 
-def test_up_runs_both_kinds_of_its_groups(busgate):
+def test_up_runs_all_kinds_of_its_groups(busgate):
     (busgate.folder / "busgate.toml").write_text(
         '[node]\nname = "attic"\ngroups = ["default", "house"]\n[store]\nurl = "sqlite:store.db"\n'
     )
     node = busgate.start("up")
-    node.line_with("runs the jobs of at.attic.default, all.default, at.attic.house, all.house")
+    node.line_with("runs the jobs of at.attic.default, all.default, any.default, at.attic.house, all.house, any.house")
     watch = busgate.start("store", "watch", ":.moat.kv.presence.attic", "--json")
-    watch.object_where(lambda row: row["value"]["runners"] == ["at.default", "all.default", "at.house", "all.house"])
+    runners = ["at.default", "all.default", "any.default", "at.house", "all.house", "any.house"]
+    watch.object_where(lambda row: row["value"]["runners"] == runners)
     assert node.stop(signal.SIGINT) == 0

@@ -59,7 +59,6 @@ def test_settings_that_cannot_be_read_hide_no_group_and_can_be_repaired(busgate)
         ("run -n attic --nodes 2 all", "a single-node runner is a group of one"),
         ("run -n - --nodes 2 list", "busgate groups set GROUP --nodes N"),
         ("run -n - all --nodes 0", "x>=1"),
-        ("run all", "this version has no any-node runner"),
     ],
 )
 def test_mistakes_are_told_in_words(busgate, line, complaint):
@@ -79,12 +78,12 @@ def test_info_of_an_all_node_runner(busgate):
     presence(busgate, "garden", "at.default", "all.other")
     assert busgate("run -n - info --json").object == {
         "name": "all.default",
-        "jobs": {"stopped": 1, "waits": 1},
+        "jobs": {"stopped": 2, "waits": 2},
         "members": ["attic", "cellar"],
         "nodes": 2,
         "group": "complete",
         "jobs_path": {"$path": ":.moat.kv.run.all.default"},
-        "states_path": {"$path": ":.moat.kv.state.all.default.attic"},
+        "states_path": {"$path": ":.moat.kv.state.all.default"},
     }
     busgate("groups set default --nodes 3")
     assert "group        partial" in busgate("run -n - info").out

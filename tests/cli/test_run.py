@@ -4,6 +4,9 @@ import time
 
 import pytest
 
+from gateway.cli.run import set_
+from gateway.runner.entries import RunnerEntry
+
 pytestmark = pytest.mark.usefixtures("config")
 
 
@@ -76,6 +79,18 @@ def test_what_is_no_job_is_refused_in_words(busgate, arguments, complaint):
     assert busgate("run -n attic list --json").out == ""
 
 
+def test_every_field_of_a_job_has_an_option(busgate):
+    options = {parameter.name for parameter in set_.params}
+    assert set(RunnerEntry.model_fields) - options == {"data", "uid"}  # data: -v, -p, -e; uid: made at creation
+    assert {"texts", "paths", "values"} <= options
+
+
+def test_a_bus_can_be_taken_away(busgate):
+    busgate("run -n attic set it -c x --bus attic")
+    busgate("run -n attic set it --bus -")
+    assert job(busgate, "it")["bus"] is None
+
+
 def test_targets(busgate):
     busgate("run -n attic set it -c x -t 2030-01-31T07:30:00+00:00")
     assert job(busgate, "it")["target"] == 1896075000
@@ -135,3 +150,32 @@ def test_a_broken_record_hides_no_other(busgate):
     rows = {row["path"]: row for row in busgate("run -n attic list --json").objects}
     assert rows["good"]["state"] == "idle"
     assert rows["bad"]["state"] == "not readable"
+
+
+def test_a_node_that_is_gone_is_not_taken_for_running(busgate):
+    busgate("run -n attic set it -c x")
+    busgate("store", "set", ":.moat.kv.state.at.attic.default.it", '{"node": "attic", "started": 1.0}')
+    (row,) = busgate("run -n attic list --json").objects
+    assert (row["state"], row["reason"]) == ("runs", "node attic is gone, or cut off from the store")
+
+
+def test_a_job_of_all_nodes_has_a_row_for_each_that_lives_or_has_a_state(busgate):
+    busgate("run -n - set it -c x -t 0")
+    (row,) = busgate("run -n - list --json").objects
+    assert (row["node"], row["reason"]) == (None, "no node runs the jobs of all.default (start one: busgate up)")
+    busgate("store", "set", ":.moat.kv.presence.attic", '{"runners": ["all.default"], "interfaces": {}}')
+    busgate("store", "set", ":.moat.kv.presence.barn", '{"runners": ["at.default"], "interfaces": {}}')
+    busgate("store", "set", ":.moat.kv.state.all.default.cellar.it", '{"runs": 3, "end": "finished", "stopped": 5.0}')
+    first, second = busgate("run -n - list --json").objects
+    assert (first["node"], first["end"]) == ("attic", "")
+    assert (second["node"], second["end"]) == ("cellar", "finished")
+    assert second["reason"] == "node cellar does not run (start it there: busgate up)"
+    states = busgate("run -n - state it --json").objects
+    assert [(one["path"], one["on"], one["runs"]) for one in states] == [("it", "attic", 0), ("it", "cellar", 3)]
+    assert busgate("run -n - state it --on cellar --json").object["runs"] == 3
+    shown = busgate("run -n - state it").out
+    assert "stopped      1970-01-01" in shown
+    missing = busgate("run -n - state it --on barn")
+    assert missing.status == 1
+    assert "there are: attic, cellar" in missing.err
+    assert busgate("run -n attic state it --on attic").status == 2
