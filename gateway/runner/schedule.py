@@ -17,7 +17,8 @@ Theory of operation
    The exponent stops at 20 (MoaT-KV). With delay 0 there is no retry; after ``max_failures`` none until a new target.
    The earlier of the two moments counts.
 3. Poison: three runs in a row that each ended with the death of their node within 5 s of the start and without
-   ``setup_done``. Then the job waits ``delay`` before each further try.
+   ``setup_done``. Then the job waits ``delay`` before each further try. A job that merely runs beside one that kills
+   its node becomes poison too: so runners start such jobs 5 s apart.
 4. A stored end later than now counts as now: a Raspberry Pi has no clock at boot. So the caller counts waits on a
    monotonic clock from the moment it learned of the end (it passes a ``stopped`` shifted accordingly).
 5. ``target`` is absolute: it follows the wall clock, and ``served`` sees to it that no jump doubles a run.

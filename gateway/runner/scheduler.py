@@ -29,6 +29,7 @@ from gateway.runner.entries import RunnerEntry, StateEntry, effect_of_change
 from gateway.runner.execution import GRACE, Outcome
 from gateway.runner.job import Hold, Job
 from gateway.runner.messages import group_message
+from gateway.runner.schedule import EARLY, POISON_DEATHS
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Scheduler(ABC):
         self._jobs: dict[Path, Job] = {}
         self._stopping = anyio.Event()
         self._running = 0
+        self._suspect_until = 0.0
         self._idle = anyio.Event()
         self._group: Group | None = None
         self._previous: StateName | None = None
@@ -253,9 +255,22 @@ class Scheduler(ABC):
         if (hold := self.blocked(job)) is not None:
             self.hold(job, hold)
             return
+        if not self._alone(job):
+            return
         job.prepare(self.context.code.find(job.entry.code))
         self._running += 1
         self._tasks.start_soon(self._host, job)
+
+    def _alone(self, job: Job) -> bool:
+        """Let jobs whose node died early start one by one: then it shows which of them kills it."""
+        if job.state.deaths >= POISON_DEATHS:
+            now = self.context.clock.lease_now()
+            if (wait := self._suspect_until - now) > 0:
+                job.reason = "another job that may kill the node has just started"
+                self.agenda.at(job, wait)
+                return False
+            self._suspect_until = now + EARLY
+        return True
 
     def hold(self, job: Job, hold: Hold) -> None:
         """Let a job that is due wait, and write why."""

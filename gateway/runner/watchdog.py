@@ -11,7 +11,9 @@ Theory of operation
    ``limit`` seconds if the code goes on.
 4. It doesn't raise where the suspect is just calling busgate or the event loop, or importing: that would break what
    isn't the job's. The next signal follows soon. One long call of C code can't be interrupted before it ends.
-5. It works only where the event loop runs in the main thread, as Python delivers signals there.
+5. Code that catches ``LoopBlocked`` and goes on, so that it had to be raised ``PATIENCE`` times, can't be ended: then
+   the process exits hard, and the job counts as one whose node died.
+6. It works only where the event loop runs in the main thread, as Python delivers signals there.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from gateway.runner.context import exit_hard
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from anyio.abc import TaskStatus
@@ -36,6 +41,8 @@ MARK: Final = "__busgate_run__"
 SIGNAL: Final = signal.SIGURG
 #: Seconds to the next signal if one came at a bad moment.
 RETRY: Final = 0.005
+#: So often code may go on in spite of ``LoopBlocked``.
+PATIENCE: Final = 10
 #: Beats within the limit.
 BEATS: Final = 4
 
@@ -71,10 +78,13 @@ class Watchdog:
 
     Args:
         limit: seconds that stored code may hold the loop.
+        exit_hard: called with a reason, in a thread, when code can't be ended.
     """
 
-    def __init__(self, limit: float = 1.0) -> None:
+    def __init__(self, limit: float = 1.0, exit_hard: Callable[[str], None] = exit_hard) -> None:
         self._limit = limit
+        self._exit_hard = exit_hard
+        self._raises = 0  # since the last beat
         self._log = logging.getLogger("busgate.watchdog")
         self._beat = time.monotonic()
         self._suspect: FrameType | None = None
@@ -115,8 +125,10 @@ class Watchdog:
             pause = self._limit / BEATS / 2
             now, beat = time.monotonic(), self._beat
             if now - beat < 2 * self._limit / BEATS:
-                self._suspect = None
+                self._suspect, self._raises = None, 0
                 continue
+            if self._raises >= PATIENCE:
+                self._exit_hard(f"stored code holds the event loop and can't be interrupted since {now - beat:.0f} s")
             found, _ = suspect(sys._current_frames().get(main))  # noqa: SLF001 - documented in spite of its name
             if found is not self._suspect or self._raised:
                 self._suspect, self._raised, since = found, False, max(now - pause, beat)
@@ -143,4 +155,5 @@ class Watchdog:
         found, free = suspect(frame)
         if free and found is self._suspect:
             self._raised = True
+            self._raises += 1
             raise LoopBlocked(f"held the event loop for more than {self._limit:g} s")

@@ -130,7 +130,8 @@ def test_two_receivers_with_losses_late_messages_and_foreign_clocks():
     """5 % loss at each receiver: 0.25 % are heard by neither; the clock of one is 5 s off, its messages come late."""
     seed, count = 1, 100_000
     random, memory, clocks = Random(seed), Memory(), Clocks()
-    arrivals, sequence, sent = [], itertools.count(), 0
+    arrivals: list[tuple[float, int, float, Reception]] = []
+    sequence, sent = itertools.count(), 0
     heard_by_any = 0
     for time, key, _ in presses(random, int(count / 1.1)):
         sent += 1

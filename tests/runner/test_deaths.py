@@ -1,7 +1,6 @@
 """Code that ends its node's process: the job is found out and held back, and those beside it are not taken for it."""
 
 import anyio
-import pytest
 
 KILLER = """
 import anyio
@@ -53,7 +52,6 @@ async def test_a_job_that_kills_its_node_waits_after_the_third_time(make_node):
     assert machine.deaths == 3
 
 
-@pytest.mark.xfail(strict=True, reason="both wait the same delay, and then die together again, for ever")
 async def test_a_job_beside_one_that_kills_its_node_goes_on_in_the_end(make_node):
     """Who was running is under suspicion too; to try the suspects one after the other would clear it."""
 

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from gateway.path import P
-from gateway.runner.watchdog import MARK, Watchdog, suspect
+from gateway.runner.watchdog import MARK, PATIENCE, Watchdog, suspect
 from gateway.values import Change
 
 LIMIT = 0.5
@@ -174,3 +174,24 @@ def test_the_suspect_is_the_outermost_frame_of_stored_code():
     frame, free = space["outer"]()  # type: ignore[operator]
     assert (frame.f_code.co_name, free) == ("outer", True)
     assert suspect(sys._getframe()) == (None, True)
+
+
+async def test_code_that_can_not_be_interrupted_takes_the_process_with_it(make_node):
+    exits: list[str] = []
+    stubborn = f"""
+import time
+for _ in range({PATIENCE} + 1):
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+    async with make_node() as node, anyio.create_task_group() as tasks:
+        await tasks.start(Watchdog(0.1, exits.append).run)
+        async with node.running_runner():
+            await node.code("stubborn", stubborn, is_async=None)
+            await node.now("stubborn")
+            await node.ended("stubborn")
+        tasks.cancel_scope.cancel()
+    assert exits
+    assert "can't be interrupted" in exits[0]
