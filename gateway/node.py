@@ -25,6 +25,7 @@ from gateway.cluster.members import Members, runner_name
 from gateway.cluster.presence import Presence
 from gateway.errors import sole
 from gateway.path import Path
+from gateway.radio import Radio
 from gateway.runner.all_nodes import AllRunner
 from gateway.runner.any_node import AnyRunner
 from gateway.runner.context import NodeContext
@@ -61,6 +62,7 @@ class Node:
     context: NodeContext
     interfaces: Interfaces
     presence: Presence
+    radio: Radio
 
     def __init__(
         self,
@@ -138,6 +140,7 @@ class Node:
             random=self._random,
             on_error=self._note_trouble,
         )
+        self.radio = Radio(self.store, self.name, self.interfaces)
         context = await NodeContext.build(
             self.store,
             name=self.name,
@@ -146,6 +149,7 @@ class Node:
             cfg=self._config.for_code(),
             locations=self._config.locations,
             registered=self._plugins.procedures.values(),
+            radio=self.radio,
         )
         await self._report_damage(context)
         services.start_soon(self._record_troubles, context)
@@ -155,6 +159,7 @@ class Node:
         """Run the runners until the node stops."""
         services.start_soon(self._announce)
         services.start_soon(serve_buses, self.store, self.name, self.interfaces)
+        await services.start(self.radio.run)
         runners = await self._make_runners(services)
         async with anyio.create_task_group() as running:
             for runner in runners:

@@ -104,8 +104,10 @@ class Plugins:
 
     @property
     def procedures(self) -> dict[Path, RegisteredProcedure]:
-        """The procedures that plugins bring, by path."""
-        return _sole(self._procedures)
+        """The procedures that plugins bring, by path, and those of the host itself."""
+        from gateway.radio.procedure import RECEIVE
+
+        return {RECEIVE.path: RECEIVE} | _sole(self._procedures)
 
     def driver(self, name: str) -> type[Driver]:
         """The driver of that name.

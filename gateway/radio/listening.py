@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from gateway.radio.memory import Entry
     from gateway.radio.receptions import Reception
@@ -22,14 +22,14 @@ class Heard:
 
     Attributes:
         reception: the first that was known.
-        heard: signal strength in dBm by ``NODE/INTERFACE``, as far as known by now.
+        heard: signal strength in dBm by ``NODE/INTERFACE``; grows as further receivers tell of it.
         time: when it was heard, in Unix seconds.
         age: seconds since then.
         replayed: whether an earlier run of the consumer may have had it in hand, or it was missed at first.
     """
 
     reception: Reception
-    heard: dict[str, float | None]
+    heard: Mapping[str, float | None]
     time: float
     age: float
     replayed: bool

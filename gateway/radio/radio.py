@@ -75,6 +75,7 @@ class Radio:
         self._number = 0
         self._outbox: deque[tuple[str, dict[str, Any]]] = deque(maxlen=WAITING)
         self._filled = anyio.Event()
+        self._stirred = anyio.Event()
         self._log = logging.getLogger("busgate.radio")
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -90,6 +91,7 @@ class Radio:
 
     def bus(self, name: str) -> Bus:
         """What is known of a bus."""
+        self._stirred.set()
         return self._buses.setdefault(name, Bus(Memory(), Quality(), []))
 
     def hear(self, spec: InterfaceSpec, telegram: Telegram) -> None:
@@ -135,7 +137,7 @@ class Radio:
     def _give(self, listening: Listening, entry: Entry, *, replayed: bool) -> None:
         assert entry.first is not None
         age = max(0.0, self._clock.lease_now() - entry.time)
-        listening.give(entry, Heard(entry.first, dict(entry.heard), self._clock.now() - age, age, replayed))
+        listening.give(entry, Heard(entry.first, entry.heard, self._clock.now() - age, age, replayed))
 
     def _post(self, reception: Reception, *, again: bool) -> None:
         self._outbox.append((reception.bus, {"do": "hear", "again": again, **reception.to_map()}))
@@ -169,6 +171,7 @@ class Radio:
             await self._clock.sleep(BEAT)
 
     async def _send_again(self) -> None:
+        await self._stirred.wait()  # most nodes have no radio
         while True:
             await self._clock.sleep(LOOK)
             for bus in self._buses.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 import anyio
@@ -11,13 +12,14 @@ import anyio
 from gateway.errors import ErrorRecorded, NotFound
 from gateway.path import Path
 from gateway.runner.error_log import trace
-from gateway.runner.messages import ChangeMsg, RunnerMessage, TimerMsg, TopicMsg
+from gateway.runner.messages import ChangeMsg, RunnerMessage, TelegramMsg, TimerMsg, TopicMsg
 from gateway.values import Change, NotGiven, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from gateway.abc import BusHandle
+    from gateway.radio import Radio
     from gateway.runner.execution import Execution
 
 Where: TypeAlias = "Path | str | list[Any] | tuple[Any, ...]"
@@ -86,6 +88,21 @@ class Monitor(Cancellable):
                     await run.queue.put(cls(message))
 
 
+class Listener(Cancellable):
+    """Puts each telegram of a bus into the event queue, once."""
+
+    async def follow(
+        self, started: Callable[[], None], run: Execution, radio: Radio, bus: str, cls: Callable[[Any], RunnerMessage]
+    ) -> None:
+        with self._scope:
+            async with radio.listen(bus, run.name) as telegrams:
+                started()
+                async for entry, heard in telegrams:
+                    message = cls(heard)
+                    message.settle = partial(telegrams.took, entry)
+                    await run.queue.put_patiently(message)
+
+
 class Timer(Cancellable):
     """Puts a message into the event queue when its time has passed."""
 
@@ -151,6 +168,21 @@ class CallAdmin:
         monitor = Monitor()
         await self._run.start(monitor.follow, self._run, Path.build(topic), cls)
         return monitor
+
+    async def listen(self, bus: str | None = None, cls: Callable[[Any], RunnerMessage] = TelegramMsg) -> Listener:
+        """Get a message for each telegram that any node of the store hears on a bus: each telegram once.
+
+        Telegrams wait, for 30 s at most, when the code is slow; ``queue`` and ``overflow`` don't concern them.
+
+        Args:
+            bus: default: the job's ``bus``.
+
+        Raises:
+            NotFound: no bus is named, or this runner has no radio.
+        """
+        listener = Listener()
+        await self._run.start(listener.follow, self._run, self._run.radio(), self._which(bus), cls)
+        return listener
 
     async def timer(self, delay: float, cls: Callable[[Any], RunnerMessage] = TimerMsg) -> Timer:
         """Get a message in ``delay`` seconds; ``await timer.run(delay)`` starts it anew."""
@@ -252,7 +284,10 @@ class CallAdmin:
         Raises:
             NotFound: no interface of this node has that bus.
         """
-        name = name or self._run.entry.bus
-        if name is None:
+        return self._run.bus(self._which(name))
+
+    def _which(self, bus: str | None) -> str:
+        bus = bus or self._run.entry.bus
+        if bus is None:
             raise NotFound("which bus? The job has none, so name one")
-        return self._run.bus(name)
+        return bus

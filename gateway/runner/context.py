@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.abc import Buses, Store
     from gateway.clock import Clock
+    from gateway.radio import Radio
     from gateway.values import RegisteredProcedure
 
 
@@ -38,6 +39,7 @@ class NodeContext:
         incarnation: of this process under that name.
         cfg: the configuration without secrets; stored code sees it as ``_cfg``.
         journal: writes that wait while the store is out of reach.
+        radio: what this node and others hear.
         exit_hard: called with a reason when a run can't be stopped within 10 s while the node stops.
     """
 
@@ -53,6 +55,7 @@ class NodeContext:
     buses: Buses
     errors: ErrorLog
     journal: Journal
+    radio: Radio | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("busgate.run"))
     exit_hard: Callable[[str], None] = exit_hard
 
@@ -72,6 +75,7 @@ class NodeContext:
         cfg: Mapping[str, Any] | None = None,
         locations: Locations = Locations(),  # noqa: B008 - immutable
         registered: Iterable[RegisteredProcedure] = (),
+        radio: Radio | None = None,
         exit_hard: Callable[[str], None] = exit_hard,
     ) -> Self:
         """Make the parts that belong to one node on an open store, and load its modules and procedures.
@@ -97,5 +101,6 @@ class NodeContext:
             buses=buses,
             errors=errors,
             journal=Journal(store),
+            radio=radio,
             exit_hard=exit_hard,
         )

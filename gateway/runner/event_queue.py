@@ -35,6 +35,7 @@ class EventQueue:
         self._waiting: deque[RunnerMessage] = deque()
         self._changed: anyio.Event | None = None  # made by who waits: mostly nobody does
         self._asked = False
+        self._in_hand: RunnerMessage | None = None
         self._watches = 0
         self._undelivered = 0
         self._ended = False
@@ -48,6 +49,12 @@ class EventQueue:
         """Take a message; waits while there is no room, where the job's ``overflow`` says so."""
         while not self._take(message):
             await self._change()
+
+    async def put_patiently(self, message: RunnerMessage) -> None:
+        """Take a message; waits while there is no room, whatever ``overflow`` says: its source keeps what waits."""
+        while len(self._waiting) >= self._size and not self.stalled.is_set():
+            await self._change()
+        await self.put(message)
 
     def watch_added(self) -> None:
         """One more watch is going to fetch what is there."""
@@ -81,6 +88,7 @@ class EventQueue:
         Cancelling it loses no message.
         """
         await anyio.lowlevel.checkpoint()
+        await self.settle()
         if not self._asked:
             self._asked = True
             if not self._watches:
@@ -89,7 +97,16 @@ class EventQueue:
             if self._ended:
                 raise StopAsyncIteration
             await self._change()
+        if found is not None and found.settle is not None:
+            self._in_hand = found
         return found
+
+    async def settle(self) -> None:
+        """The code is done with the message that it got last."""
+        if (message := self._in_hand) is not None:
+            self._in_hand = None
+            if message.settle is not None:
+                await message.settle()
 
     def _next(self) -> RunnerMessage | Literal[False] | None:
         if self._state is not None:

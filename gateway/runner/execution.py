@@ -24,7 +24,7 @@ import anyio
 
 from gateway.code.threads import OneThread, run_in_thread
 from gateway.code.variables import AttributeMap, merged
-from gateway.errors import ErrorRecorded, HandleRevoked
+from gateway.errors import ErrorRecorded, HandleRevoked, NotFound
 from gateway.runner import messages
 from gateway.runner.call_admin import CallAdmin
 from gateway.runner.error_log import trace
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from gateway.abc import BusHandle, Permit
     from gateway.code.procedures import Procedure
     from gateway.path import Path
+    from gateway.radio import Radio
     from gateway.runner.context import NodeContext
     from gateway.runner.entries import End, RunnerEntry
 
@@ -57,7 +58,7 @@ _CLASSES: Final = MappingProxyType(
         name: getattr(messages, name)
         for name in (
             "RunnerMessage", "GroupState", "CompleteState", "PartialState", "DetachedState", "BrokenState",
-            "ReadyMsg", "TimerMsg", "ChangeMsg", "TopicMsg",
+            "ReadyMsg", "TimerMsg", "ChangeMsg", "TopicMsg", "TelegramMsg",
         )
     }
     | {"ErrorRecorded": ErrorRecorded, "NotGiven": NotGiven}
@@ -134,6 +135,21 @@ class Execution:
             helpers.cancel_scope.cancel()
         return self._outcome or Outcome("cancelled")
 
+    @property
+    def name(self) -> str:
+        """Of the job."""
+        return self._name
+
+    def radio(self) -> Radio:
+        """The radio of this node.
+
+        Raises:
+            NotFound: it has none.
+        """
+        if self.context.radio is None:
+            raise NotFound("this runner has no radio: telegrams are heard in a node (`busgate up`)")
+        return self.context.radio
+
     def check_permit(self) -> None:
         """Raise ``ClaimLost`` if this run may write nothing any more; one that outlives its lease may, on purpose."""
         if self._permit is not None and self.entry.on_detach == "stop":
@@ -192,6 +208,7 @@ class Execution:
         result = None  # stays when a context manager of the code suppresses its exception
         async with self.stack:
             result = await self._call()
+            await self.queue.settle()
         if complaint := unstorable(result):
             self._decide(Outcome("error", message=f"the result can't be stored: {complaint}"))
         else:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from gateway.cluster.group_state import Group, StateName
     from gateway.path import Path
+    from gateway.radio import Heard
     from gateway.runner.call_admin import Timer
-    from gateway.values import Change, Message
+    from gateway.values import Change, Message, Quantity
 
 
 class RunnerMessage:
     """Something the runner tells the code."""
+
+    #: Called, if there is one, when the code is done with the message: it has asked for the next one, or has returned.
+    settle: Callable[[], Awaitable[None]] | None = None
 
     def __init__(self, msg: Any = None) -> None:
         self.msg = msg
@@ -122,3 +128,69 @@ class TopicMsg(RunnerMessage):
     @property
     def key(self) -> tuple[Any, ...]:
         return type(self), self.msg.topic
+
+
+class TelegramMsg(RunnerMessage):
+    """A telegram was heard on a bus that the code listens to; ``.msg`` is a :class:`gateway.radio.Heard`.
+
+    Each telegram comes once, however many receivers heard it. When the code asks for the next message, this one counts
+    as dealt with; if the run ends before, it comes again where the job runs next, with ``replayed`` set.
+    """
+
+    msg: Heard
+
+    @property
+    def bus(self) -> str:
+        return self.msg.reception.bus
+
+    @property
+    def device(self) -> str:
+        return self.msg.reception.telegram.device
+
+    @property
+    def kind(self) -> str:
+        """Protocol or packet type."""
+        return self.msg.reception.telegram.kind
+
+    @property
+    def values(self) -> Mapping[str, Quantity]:
+        """What it says: for each name a ``value`` and a ``unit``."""
+        return self.msg.reception.telegram.values
+
+    @property
+    def rssi(self) -> float | None:
+        """Signal strength in dBm at the receiver that was first."""
+        return self.msg.reception.telegram.rssi
+
+    @property
+    def battery(self) -> int | None:
+        """0 to 100 percent."""
+        return self.msg.reception.telegram.battery
+
+    @property
+    def raw(self) -> bytes:
+        return self.msg.reception.telegram.raw
+
+    @property
+    def time(self) -> float:
+        """When it was heard, in Unix seconds."""
+        return self.msg.time
+
+    @property
+    def age(self) -> float:
+        """Seconds from then until it was given to this job."""
+        return self.msg.age
+
+    @property
+    def heard(self) -> Mapping[str, float | None]:
+        """Signal strength by ``NODE/INTERFACE``, of those who had heard it by then."""
+        return self.msg.heard
+
+    @property
+    def replayed(self) -> bool:
+        """Whether an earlier run may have had it in hand, or it was missed at first."""
+        return self.msg.replayed
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return type(self), self.msg.reception.id
