@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from gateway.clock import Clock
@@ -12,30 +12,35 @@ if TYPE_CHECKING:
 LOOK: Final = 0.25
 
 
-async def reappeared(device: str, clock: Clock) -> None:
-    """Wait until a device file is there that wasn't before, or is another one than before; links are followed."""
-    known = _identity(device)
-    while True:
-        await clock.sleep(LOOK)
-        found = _identity(device)
-        if found is not None and found != known:
-            return
-        known = found
+class MissedDevice:
+    """A device file, as it is when the interface goes down."""
 
+    def __init__(self, device: str) -> None:
+        self._device = Path(device)
+        self._known = self._identity()
 
-def _identity(device: str) -> tuple[int, int, int, int] | None:
-    """What tells this file from another of its name; None when there is none."""
-    try:
-        found = Path(device).stat()
-    except OSError:
+    @classmethod
+    def of(cls, error: BaseException | None) -> Self | None:
+        """The device file whose return would mend the error; it may be named by a cause of it."""
+        while error is not None:
+            if device := getattr(error, "device", None):
+                return cls(device)
+            error = error.__cause__
         return None
-    return found.st_dev, found.st_ino, found.st_rdev, found.st_ctime_ns
 
+    async def back(self, clock: Clock) -> None:
+        """Wait until the file is there that wasn't before, or is another one than before; links are followed."""
+        while True:
+            found = self._identity()
+            if found is not None and found != self._known:
+                return
+            self._known = found
+            await clock.sleep(LOOK)
 
-def device_of(error: BaseException | None) -> str | None:
-    """The device file whose return would mend the error; it may be named by its cause."""
-    while error is not None:
-        if device := getattr(error, "device", None):
-            return str(device)
-        error = error.__cause__
-    return None
+    def _identity(self) -> tuple[int, int, int, int] | None:
+        """What tells this file from another of its name; None when there is none."""
+        try:
+            found = self._device.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_rdev, found.st_ctime_ns

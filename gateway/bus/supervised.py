@@ -27,7 +27,7 @@ from gateway.abc import DriverContext
 from gateway.bus.backoff import Backoff
 from gateway.bus.checked import CheckedInterface
 from gateway.bus.options import read_options
-from gateway.bus.reappearance import device_of, reappeared
+from gateway.bus.reappearance import MissedDevice
 from gateway.bus.session import Session, Timing, describe, essence
 from gateway.clock import pause
 from gateway.codec import encode
@@ -91,7 +91,7 @@ class SupervisedInterface:
         self._log = logging.getLogger(f"busgate.interface.{spec.name}")
         self._session: Session | None = None
         self._wake = anyio.Event()
-        self._device: str | None = None  # the file that it is down for
+        self._missed: MissedDevice | None = None  # the file for want of which it is down
         self._losses: deque[float] = deque(maxlen=20)
         self._counters = {"opens": 0, "losses": 0, "calls": 0, "faults": 0}
 
@@ -149,15 +149,15 @@ class SupervisedInterface:
     async def _rest(self, backoff: Backoff) -> None:
         """Wait until the next attempt."""
         async with anyio.create_task_group() as tasks:
-            if self._device is not None:
-                tasks.start_soon(self._look_for, self._device)
+            if self._missed is not None:
+                tasks.start_soon(self._look_for, self._missed)
             if await pause(self._clock, backoff.next(), self._wake):
                 backoff.reset()
             tasks.cancel_scope.cancel()
         self._wake = anyio.Event()
 
-    async def _look_for(self, device: str) -> None:
-        await reappeared(device, self._clock)
+    async def _look_for(self, missed: MissedDevice) -> None:
+        await missed.back(self._clock)
         self.wake()
 
     def _prepare(self) -> tuple[Driver, Any]:
@@ -233,7 +233,7 @@ class SupervisedInterface:
         return "failed", f"driver {self.spec.driver!r} crashed: {describe(error)}"
 
     def _enter(self, state: State, reason: str, error: Exception | None) -> None:
-        self._device = device_of(error)
+        self._missed = MissedDevice.of(error)
         if (state, reason) == (self.state, self.reason):
             return
         self.state, self.reason, self.since = state, reason, self._clock.now()
