@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from figures import Figure, Timing, interleaved
 
+from gateway.abc import open_line
 from gateway.bus.frames import Frames
 from gateway.bus.framing import LengthFramer
-from gateway.bus.open_line import open_line
 from gateway.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.bus.open_line import SerialLibrary
+    from gateway.abc import SerialLibrary
 
 #: A temperature and humidity telegram of RFXCOM.
 FRAME: Final = bytes.fromhex("0a520800010200fa2d0289")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from gateway.abc import Driver, Interface
+from gateway.abc import UNFENCED, Driver, Interface
 from gateway.bus.frames import Frames
 from gateway.bus.framing import LineFramer
 from gateway.bus.interfaces import Interfaces, InterfaceSpec, Timing
@@ -25,7 +25,8 @@ class Talker(Interface):
         self.line = line
         self.frames = Frames(line, LineFramer(), clock)
 
-    async def send(self, device, command, **values):
+    async def send(self, device, command, values, *, permit=UNFENCED):
+        permit.check(0.5)
         await self.line.send(f"{device};{command}\n".encode())
         return (await anext(self.frames)).decode()
 
