@@ -4,13 +4,15 @@ BIN     := .venv/bin
 READY   := .venv/.ready
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test soak lint bench docs clean
+.PHONY: demo test soak fuzz lint bench docs clean
 demo: $(READY)  ## the main job on simulated hardware; ends by itself
 	$(BIN)/busgate demo $(ARGS)
 test: $(READY)  ## host, simulator and every plugin in plugins/
 	$(BIN)/pytest $(ARGS)
 soak: $(READY)  ## each proof with its full count
 	$(BIN)/pytest -m soak $(ARGS)
+fuzz: $(READY)  ## a million mutated frames for each framer; prints its seeds, and BUSGATE_SEED=N repeats one
+	$(BIN)/pytest -m soak -s tests/bus/framing $(ARGS)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -123,6 +123,13 @@ def test_the_commands_of_the_page_print_what_it_shows(desk):
         assert all(line in output for line in words(shown)), f"{command}\n{output}"
 
 
+def test_the_serial_driver_of_the_page_passes_its_tests(desk):
+    for name, content in blocks(PAGE, "py"):
+        (desk.work / name).write_text(content)
+    done = desk.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."])
+    assert re.search(r"\b3\d passed", done), done
+
+
 def test_a_copied_plugin_works_under_its_new_name(desk):
     copying, *_ = (content for _, content in blocks(README, "sh"))
     ignore = "shopt -s failglob; set -e\n"

@@ -117,7 +117,7 @@ class LengthFramer(Framer):
     """Frames that begin with their length in one byte, which doesn't count itself, as those of RFXCOM do.
 
     There is no sync byte and no checksum, so a wrong beginning spoils what follows, until the line is silent: after a
-    ``gap`` what is pending is thrown away, unless the next bytes complete it exactly and are not whole themselves.
+    ``gap`` what is pending is thrown away, unless the next bytes fit to it and are no frames by themselves.
 
     Args:
         least, most: of the length byte.
@@ -156,17 +156,25 @@ class LengthFramer(Framer):
         return found is not None
 
     def _goes_on(self, data: bytes) -> bool:
-        return self._is_whole(bytes(self._buffer) + data) and not self._is_whole(data)
+        joined, alone = self._parsed(bytes(self._buffer) + data), self._parsed(data)
+        if joined is None or joined[0] == 0:
+            return False
+        return alone is None or (joined[1] == 0 and alone[1] > 0)
 
-    def _is_whole(self, data: bytes) -> bool:
-        """Whether the data is frames, to its last byte."""
-        place = 0
-        while place < len(data) and self._least <= data[place] <= self._most:
+    def _parsed(self, data: bytes) -> tuple[int, int] | None:
+        """How many frames the data is, and how many bytes of a further one; None when it is anything else."""
+        count = place = 0
+        while place < len(data):
+            if not self._least <= data[place] <= self._most:
+                return None
             frame = data[place : place + data[place] + 1]
-            if len(frame) <= data[place] or not self._accept(frame):
-                return False
+            if len(frame) <= data[place]:
+                break
+            if not self._accept(frame):
+                return None
+            count += 1
             place += len(frame)
-        return 0 < place == len(data)
+        return count, len(data) - place
 
 
 class LineFramer(Framer):

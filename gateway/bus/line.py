@@ -15,7 +15,7 @@ from __future__ import annotations
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 import anyio
@@ -105,6 +105,10 @@ class Line(ByteStream):
         self._spec = spec
         self._reason = ""
 
+    @property
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        return self._stream.extra_attributes
+
     async def receive(self, max_bytes: int = 65536) -> bytes:
         """The next bytes that have come; see :class:`gateway.abc.OpenLine`."""
         try:
@@ -146,9 +150,11 @@ class Line(ByteStream):
 
 
 def _words(error: Exception, spec: LineSpec) -> str:
-    if spec.scheme == "socket":
-        return "its server has closed the connection" if isinstance(error, anyio.EndOfStream) else "no connection"
     cause = f" ({error.__cause__})" if error.__cause__ else ""
+    if spec.scheme == "socket":
+        if isinstance(error, anyio.EndOfStream) or isinstance(error.__cause__, ConnectionResetError):
+            return "its server has closed the connection"
+        return f"the connection has failed{cause}"
     return f"it has been unplugged, or its driver has ended{cause}"
 
 

@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-1. This is the one module that imports asyncio and the two libraries.
+1. asyncio and the two libraries are imported here and in the two modules beside it, which only open, and nowhere else.
 2. Opening happens in a worker thread, as it may take as long as the hardware likes, and is exclusive: whoever else
    opens the port with a lock of this kind is refused, and so are we.
 3. What comes is kept as it comes. From ``FULL`` bytes on the transport doesn't read, so that the kernel's own buffer
@@ -18,7 +18,6 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
 import struct
 import termios
@@ -33,8 +32,6 @@ from anyio.lowlevel import checkpoint
 from gateway.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gateway.abc import SerialLibrary
 
 #: Received bytes that wait, at most and when reading goes on.
@@ -45,8 +42,6 @@ LINGER: Final = 0.2
 LOOK: Final = 0.01
 #: Seconds for a transport to report that it is closed.
 CLOSING: Final = 2.0
-#: What ``select()`` can't take any more (glibc, ``FD_SETSIZE``).
-SELECT_LIMIT: Final = 1024
 
 
 async def open_serial(path: str, *, baudrate: int, library: SerialLibrary, dtr: bool) -> SerialStream:
@@ -64,54 +59,19 @@ async def open_serial(path: str, *, baudrate: int, library: SerialLibrary, dtr: 
         ) from None
     opened = _Received()
     try:
-        transport = await LIBRARIES[library](opened, path, baudrate, dtr)
+        transport = await _connect(library, opened, path, baudrate, dtr)
     except (termios.error, ValueError) as error:
         raise OSError(*error.args) from error
     return SerialStream(transport, opened)
 
 
-async def _by_pyserial(received: _Received, path: str, baudrate: int, dtr: bool) -> asyncio.Transport:
-    import serial_asyncio
-
-    port = await anyio.to_thread.run_sync(_open_pyserial, path, baudrate, dtr)
-    transport, _ = await serial_asyncio.connection_for_serial(asyncio.get_running_loop(), lambda: received, port)
-    return transport  # type: ignore[no-any-return]
-
-
-def _open_pyserial(path: str, baudrate: int, dtr: bool) -> Any:
-    import serial
-
-    port = serial.Serial(baudrate=baudrate, exclusive=True)
-    port.dtr = dtr
-    port.port = path
-    port.open()
-    if (number := max(port.fileno(), port.pipe_abort_read_r, port.pipe_abort_write_r)) >= SELECT_LIMIT:
-        port.close()
-        raise OSError(
-            errno.EMFILE,
-            f'pyserial can\'t use file descriptor {number}, the limit is {SELECT_LIMIT - 1}: say serial = "serialx"',
-        )
-    return port
-
-
-async def _by_serialx(received: _Received, path: str, baudrate: int, dtr: bool) -> asyncio.Transport:
-    import serialx
-
-    transport, _ = await serialx.create_serial_connection(
-        asyncio.get_running_loop(),
-        lambda: received,
-        path,
-        baudrate=baudrate,
-        exclusive=True,
-        dtr_on_open=serialx.PinState.HIGH if dtr else serialx.PinState.LOW,
-    )
-    return transport
-
-
-LIBRARIES: Final[dict[str, Callable[[_Received, str, int, bool], Awaitable[asyncio.Transport]]]] = {
-    "pyserial": _by_pyserial,
-    "serialx": _by_serialx,
-}
+async def _connect(library: SerialLibrary, received: _Received, path: str, baudrate: int, dtr: bool) -> Any:
+    """Open it by one of the libraries; the other isn't loaded."""
+    if library == "serialx":
+        from gateway.bus.serial_by_serialx import connect
+    else:
+        from gateway.bus.serial_by_pyserial import connect
+    return await connect(received, path, baudrate, dtr)
 
 
 class _Received(asyncio.Protocol):

@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 1. ``run()`` opens the interface, watches it, closes it, and tries again after a back-off, for ever. ``wake()`` cuts the
-   back-off short.
+   back-off short, and so does the return of the device file that the driver has missed (``InterfaceDown.device``);
+   both begin the back-off anew, for udev needs a moment until a new file has its group.
 2. The state is ``opening`` from the start, or from a loss, until the first attempt has an outcome; ``up``; ``absent``
    while attempts fail because the hardware doesn't answer; ``failed`` when somebody has to act: an unknown driver or
    wrong options (for good), or a driver that crashes (it is tried again all the same). Attempts that fail in the same
@@ -26,6 +27,7 @@ from gateway.abc import DriverContext
 from gateway.bus.backoff import Backoff
 from gateway.bus.checked import CheckedInterface
 from gateway.bus.options import read_options
+from gateway.bus.reappearance import MissedDevice
 from gateway.bus.session import Session, Timing, describe, essence
 from gateway.clock import pause
 from gateway.codec import encode
@@ -89,6 +91,7 @@ class SupervisedInterface:
         self._log = logging.getLogger(f"busgate.interface.{spec.name}")
         self._session: Session | None = None
         self._wake = anyio.Event()
+        self._missed: MissedDevice | None = None  # the file for want of which it is down
         self._losses: deque[float] = deque(maxlen=20)
         self._counters = {"opens": 0, "losses": 0, "calls": 0, "faults": 0}
 
@@ -141,8 +144,21 @@ class SupervisedInterface:
         while True:
             if await self._open_once(driver, options) >= self._timing.steady:
                 backoff.reset()
-            await pause(self._clock, backoff.next(), self._wake)
-            self._wake = anyio.Event()
+            await self._rest(backoff)
+
+    async def _rest(self, backoff: Backoff) -> None:
+        """Wait until the next attempt."""
+        async with anyio.create_task_group() as tasks:
+            if self._missed is not None:
+                tasks.start_soon(self._look_for, self._missed)
+            if await pause(self._clock, backoff.next(), self._wake):
+                backoff.reset()
+            tasks.cancel_scope.cancel()
+        self._wake = anyio.Event()
+
+    async def _look_for(self, missed: MissedDevice) -> None:
+        await missed.back(self._clock)
+        self.wake()
 
     def _prepare(self) -> tuple[Driver, Any]:
         kind = self._around.find_driver(self.spec.driver)
@@ -217,6 +233,7 @@ class SupervisedInterface:
         return "failed", f"driver {self.spec.driver!r} crashed: {describe(error)}"
 
     def _enter(self, state: State, reason: str, error: Exception | None) -> None:
+        self._missed = MissedDevice.of(error)
         if (state, reason) == (self.state, self.reason):
             return
         self.state, self.reason, self.since = state, reason, self._clock.now()

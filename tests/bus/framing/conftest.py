@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
+from zlib import crc32
 
 import pytest
 
@@ -64,25 +66,122 @@ ESP3 = (
 )
 
 
+def search_rfx(stream: bytes) -> list[bytes]:
+    """Plainly: at each place either a frame or one byte of noise; an incomplete frame ends it."""
+    found, place = [], 0
+    while place < len(stream):
+        frame = stream[place : place + stream[place] + 1]
+        if not 4 <= stream[place] <= 0x28:
+            place += 1
+        elif len(frame) == stream[place] + 1:
+            found.append(frame)
+            place += len(frame)
+        else:
+            break
+    return found
+
+
+def search_lines(stream: bytes) -> list[bytes]:
+    *lines, _ = stream.split(b"\n")
+    return [line.strip(b"\r") for line in lines if len(line) <= 512 and line.strip(b"\r")]
+
+
+def search_esp3(stream: bytes) -> list[bytes]:
+    found, place = [], 0
+    while (place := stream.find(0x55, place)) >= 0:
+        head = stream[place : place + 6]
+        size = 7 + int.from_bytes(head[1:3]) + head[3] if len(head) == 6 else 0
+        frame = stream[place : place + size]
+        right = 7 <= len(frame) == size <= 512 and crc8(head[1:5]) == head[5] and crc8(frame[6:-1]) == frame[-1]
+        if right:
+            found.append(frame)
+        place += len(frame) if right else 1
+    return found
+
+
+def make_rfx(chance: Random) -> bytes:
+    size = chance.randint(4, 0x28)
+    return bytes([size]) + chance.randbytes(size)
+
+
+def make_line(chance: Random) -> bytes:
+    return b"20;%02X;%s;ID=%04x;SWITCH=%d;CMD=ON;" % (
+        chance.randrange(256),
+        chance.choice((b"NewKaku", b"UPM/Esic")),
+        chance.randrange(2**16),
+        chance.randrange(16),
+    )
+
+
+def make_esp3(chance: Random) -> bytes:
+    return esp3(chance.randbytes(chance.randint(1, 14)), chance.randbytes(chance.choice((0, 7))))
+
+
+def strong(data: bytes) -> bytes:
+    """A frame of a format that is made up, with checksums that nothing passes by chance."""
+    head = b"\xaa\x55" + len(data).to_bytes(2)
+    whole = head + crc32(head).to_bytes(4) + data
+    return whole + crc32(whole).to_bytes(4)
+
+
+def strong_size(head: bytes) -> int | None:
+    return 12 + int.from_bytes(head[2:4]) if crc32(head[:4]).to_bytes(4) == head[4:8] else None
+
+
+def strong_framer() -> SyncFramer:
+    return SyncFramer(b"\xaa\x55", 6, strong_size, lambda frame: crc32(frame[:-4]).to_bytes(4) == frame[-4:], most=300)
+
+
+def search_strong(stream: bytes) -> list[bytes]:
+    found, place = [], 0
+    while place < len(stream):
+        data = stream[place + 8 : place + 8 + int.from_bytes(stream[place + 2 : place + 4])]
+        right = len(data) <= 288 and stream.startswith(strong(data), place)
+        if right:
+            found.append(strong(data))
+        place += len(found[-1]) if right else 1
+    return found
+
+
+def make_strong(chance: Random) -> bytes:
+    return strong(chance.randbytes(chance.randrange(20)))
+
+
 @dataclass(frozen=True)
 class Format:
-    """``most``: how many bytes its framer may keep."""
+    """``most``: how many bytes its framer may keep; ``search``: what is in a whole stream, found in the plainest way.
+
+    ``slip``: the chance that a damaged frame passes its checksum.
+    """
 
     name: str
     frames: tuple[bytes, ...]
     framer: Callable[[], Framer]
     most: int
-    checked: bool
+    slip: float
+    make: Callable[[Random], bytes]
+    search: Callable[[bytes], list[bytes]]
     wire: Callable[[bytes], bytes] = bytes
 
-    def __str__(self):
+    @property
+    def checked(self) -> bool:
+        return self.slip < 1
+
+    def __str__(self) -> str:
         return self.name
 
 
+def line_of(text: bytes) -> bytes:
+    return text + b"\r\n"
+
+
+STRONG = (strong(b"one"), strong(b""), strong(bytes(range(256))))
+
 FORMATS = (
-    Format("RFXtrx", RFX, rfx, 0x28, checked=False),
-    Format("RFLink", RFLINK, LineFramer, 512, checked=False, wire=lambda line: line + b"\r\n"),
-    Format("ESP3", ESP3, enocean, 512, checked=True),
+    Format("RFXtrx", RFX, rfx, 0x28, 1, make_rfx, search_rfx),
+    Format("RFLink", RFLINK, LineFramer, 512, 1, make_line, search_lines, line_of),
+    Format("ESP3", ESP3, enocean, 512, 1 / 256, make_esp3, search_esp3),
+    Format("strong checksums", STRONG, strong_framer, 300, 0, make_strong, search_strong),
 )
 
 

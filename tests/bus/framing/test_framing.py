@@ -77,6 +77,20 @@ class TestLengthFramer:
         assert framer.feed(rfx.frames[0][:5], 0.0) == []
         assert framer.feed(rfx.frames[0][5:] + rfx.frames[1], 0.5) == [rfx.frames[0], rfx.frames[1]]
 
+    def test_a_gap_of_a_busy_program_within_a_long_burst_costs_no_frame(self, rfx):
+        framer = rfx.framer()
+        burst = b"".join(rfx.frames) * 100
+        assert framer.feed(burst[:1000], 0.0) + framer.feed(burst[1000:3333], 0.5) + framer.feed(burst[3333:], 1.0) == [
+            *rfx.frames * 100
+        ]
+
+    def test_a_torn_frame_after_half_of_one_is_found(self, rfx):
+        framer = rfx.framer()
+        first, second, _ = rfx.frames
+        assert framer.feed(first[:6], 0.0) == []
+        assert framer.feed(second[:4], 1.0) == []
+        assert framer.feed(second[4:], 1.0) == [second]
+
     def test_an_impossible_length_is_skipped_byte_by_byte(self, rfx):
         framer = rfx.framer()
         assert framer.feed(b"\x00\x03\xff" + rfx.frames[0], 0.0) == [rfx.frames[0]]
