@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import click
 
-from gateway.cli.arguments import expression
+from gateway.cli.arguments import expression, variables
 from gateway.cli.bus_access import bus_handle
 from gateway.cli.context import in_loop
-from gateway.cli.output import moment, show_list, show_record, text_of
+from gateway.cli.output import json_line, moment, on_terminal, show_list, show_record, text_of
 
 if TYPE_CHECKING:
     from gateway.cli.context import Session
+    from gateway.radio import Heard
 
 
 @click.group("bus")
@@ -112,3 +115,69 @@ async def write(session: Session, bus: str, device: str, attribute: str, value: 
         wanted = value
     async with session.store() as store, bus_handle(session, store, bus) as handle:
         await handle.write(device, attribute, wanted)
+
+
+@command.command("send")
+@click.argument("bus")
+@click.argument("device")
+@click.argument("name", metavar="COMMAND")
+@click.option("-v", "texts", metavar="NAME TEXT", nargs=2, multiple=True, help="A value: text.")
+@click.option("-e", "values", metavar="NAME EXPR", nargs=2, multiple=True, help="A value: JSON or Python.")
+@in_loop
+async def send(session: Session, bus: str, device: str, name: str, texts: Any, values: Any) -> None:
+    """Send COMMAND to a device, and print what the driver says to it.
+
+    A radio says how far it got: 1: written to the hardware; 2: acknowledged by it.
+    """
+    given = variables(texts, (), values)
+    async with session.store() as store, bus_handle(session, store, bus) as handle:
+        answer = await handle.send(device, name, **given)
+    if session.json:
+        show_record({"name": device, "command": name, "answer": answer}, as_json=True)
+    elif answer is not None:
+        click.echo(text_of(answer))
+
+
+@command.command("devices")
+@click.argument("bus")
+@in_loop
+async def devices(session: Session, bus: str) -> None:
+    """List the devices that a radio of BUS has heard, with how often and when last."""
+    async with session.store() as store, bus_handle(session, store, bus) as handle:
+        found = await handle.scan()
+        now = store.clock.now()
+    rows: list[dict[str, Any]] = [{"name": one.id, "kind": one.kind, **one.details} for one in found]
+    if not session.json:
+        rows = [row | {"last": moment(row.get("last"), now)} for row in rows]
+    show_list(rows, ["name", "kind", "count", "last"], as_json=session.json, nothing=f"nothing heard on {bus} so far")
+
+
+@command.command("listen")
+@click.argument("bus")
+@in_loop
+async def listen(session: Session, bus: str) -> None:
+    """Print the telegrams that any node hears on BUS, each once, until interrupted."""
+    from gateway.radio import Radio
+
+    async with session.store() as store, anyio.create_task_group() as tasks:
+        radio = Radio(store, session.config.node.name)
+        await tasks.start(radio.run)
+        async with radio.listen(bus, f"by hand {radio.sender}", leaves=True) as telegrams:
+            if on_terminal() and not session.json:
+                click.echo(f"-- telegrams of {bus}; Ctrl-C ends --", err=True)
+            async for entry, heard in telegrams:
+                _show_telegram(heard, as_json=session.json)
+                await telegrams.took(entry)
+
+
+def _show_telegram(heard: Heard, *, as_json: bool) -> None:
+    one = heard.reception.telegram
+    if as_json:
+        values = {name: {"value": value.value, "unit": value.unit} for name, value in one.values.items()}
+        told = {"kind": one.kind, "values": values, "rssi": one.rssi, "battery": one.battery, "raw": one.raw}
+        json_line({"name": one.device, **told, "time": heard.time, "heard": dict(heard.heard)})
+        return
+    words = [f"{name}={text_of(value.value)} {value.unit or ''}".rstrip() for name, value in one.values.items()]
+    words += [f"{one.rssi:g} dBm"] if one.rssi is not None else []
+    time = f"{datetime.fromtimestamp(heard.time).astimezone():%H:%M:%S}"
+    click.echo(f"{time}  {one.device}  {one.kind}  {'  '.join(words)}  ({heard.reception.interface})")

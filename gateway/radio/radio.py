@@ -44,6 +44,8 @@ BEAT: Final = 10.0
 LOOK: Final = 0.25
 #: Seconds until a lost subscription is tried again.
 RETRY: Final = 1.0
+#: Seconds that telling of one's leaving may take.
+LEAVING: Final = 1.0
 #: Receptions that wait to be sent; with one more the oldest is sent when it is missed.
 WAITING: Final = 4096
 
@@ -102,8 +104,12 @@ class Radio:
         self._post(reception, again=False)
 
     @asynccontextmanager
-    async def listen(self, bus: str, consumer: str) -> AsyncIterator[Listening]:
-        """Get the telegrams of a bus for a consumer: those that it hasn't taken elsewhere, and from now on all."""
+    async def listen(self, bus: str, consumer: str, *, leaves: bool = False) -> AsyncIterator[Listening]:
+        """Get the telegrams of a bus for a consumer: those that it hasn't taken elsewhere, and from now on all.
+
+        Args:
+            leaves: whether the consumer is gone for good afterwards, and will not go on on another node.
+        """
         found = self.bus(bus)
         listening = Listening(bus, consumer, self._took)
         found.memory.know(consumer, self._clock.lease_now())
@@ -115,6 +121,10 @@ class Radio:
             yield listening
         finally:
             found.listening.remove(listening)
+            if leaves:
+                found.memory.forget(consumer)
+                with anyio.move_on_after(LEAVING, shield=True):
+                    await self._publish(bus, {"do": "leave", "consumer": consumer})
 
     async def _took(self, bus: str, consumer: str, entry: Entry) -> None:
         """A consumer here has dealt with a telegram."""
@@ -212,6 +222,8 @@ class Radio:
                 memory.take(str(fields["consumer"]), ids, bytes(fields["key"]), float(fields["window"]), time, now)
             case "listen":
                 memory.know(str(fields["consumer"]), now)
+            case "leave":
+                memory.forget(str(fields["consumer"]))
 
 
 def _taken(consumer: str, entry: Entry) -> dict[str, Any]:
