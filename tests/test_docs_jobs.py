@@ -10,7 +10,7 @@ from random import Random
 import anyio
 import pytest
 
-from gateway.abc import Buses
+from gateway.bus.no_buses import NoBuses
 from gateway.cluster.members import Members
 from gateway.code import ModuleEntry, check
 from gateway.locations import Locations, Place
@@ -30,20 +30,6 @@ MODULES = [(info.removeprefix("module="), text) for _, info, text in BLOCKS if i
 LIBRARY = [text for _, info, text in BLOCKS if info == "library"]
 MODES = {"sync": None, "thread": False, "async": True}
 PLACE = Place("at", "default", "attic")
-
-
-class NoBuses(Buses):
-    def is_up(self, bus):
-        return False
-
-    def explain(self, bus):
-        return "there are no buses here"
-
-    def handle(self, bus, permit=None):
-        raise LookupError(bus)
-
-    async def changed(self):
-        await anyio.sleep_forever()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from gateway.bus.no_buses import NoBuses
 from gateway.code.modules import ModuleRoot
 from gateway.code.root import CodeRoot
 from gateway.locations import Locations
@@ -70,8 +71,8 @@ class NodeContext:
         store: Store,
         *,
         name: str,
-        incarnation: str,
-        buses: Buses,
+        incarnation: str = "",
+        buses: Buses = NoBuses(),  # noqa: B008 - it has no state
         cfg: Mapping[str, Any] | None = None,
         locations: Locations = Locations(),  # noqa: B008 - immutable
         registered: Iterable[RegisteredProcedure] = (),
@@ -81,6 +82,8 @@ class NodeContext:
         """Make the parts that belong to one node on an open store, and load its modules and procedures.
 
         Args:
+            incarnation: default: made up.
+            buses: default: there is no hardware.
             registered: procedures of plugins.
         """
         errors = ErrorLog(store, locations, name)
@@ -90,7 +93,7 @@ class NodeContext:
         )
         return cls(
             name=name,
-            incarnation=incarnation,
+            incarnation=incarnation or f"{store.random.getrandbits(64):016x}",
             store=store,
             clock=store.clock,
             random=store.random,
