@@ -41,7 +41,8 @@ def check(path: Path, *, as_json: bool) -> None:
             click.echo(json.dumps(asdict(problem)))
         sys.exit(_FAILED)
     if not as_json:
-        counts = {"bus": len(scenario.buses), "device": len(scenario.devices), "fault": len(scenario.faults)}
+        devices = len(scenario.devices) + len(scenario.radio_devices)
+        counts = {"bus": len(scenario.kinds), "device": devices, "fault": len(scenario.faults)}
         click.echo(f"{path}: " + ", ".join(_counted(number, word) for word, number in counts.items()))
 
 
