@@ -112,8 +112,9 @@ def _frame(kind: int, subtype: int, sequence: int, body: bytes) -> bytes:
 
 
 def _renewed(frame: bytes, sequence: int, strength: int) -> bytes:
-    """The frame with the counter and the signal strength of this receiver."""
-    last = frame[-1] if frame[1] == UNDECODED else strength << 4 | frame[-1] & 0x0F
+    """The frame with the counter and, if it is complete enough to have one, the signal strength of this receiver."""
+    bare = frame[1] == UNDECODED or frame[0] != LENGTHS.get(frame[1], frame[0])
+    last = frame[-1] if bare else strength << 4 | frame[-1] & 0x0F
     return frame[:3] + bytes([sequence]) + frame[4:-1] + bytes([last])
 
 
