@@ -6,7 +6,8 @@ HwsimError
  ├─ FaultError          a fault has options it can't have
  ├─ ActionError         a device has nothing that can be pressed so
  ├─ QuantityError       a device has no such quantity, or can't have that value
- └─ PortInUse           a bus can't listen, or be opened, where the scenario says
+ ├─ PortInUse           a bus can't listen, or be opened, where the scenario says
+ └─ Unreachable         no running house can be steered there
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ class FaultError(HwsimError, ValueError):
 
 class PortInUse(HwsimError):
     """Another program listens on the port of a bus, or the path of a stick can't be made."""
+
+
+class Unreachable(HwsimError):
+    """No running house answers at a socket, or it is not clear which one is meant."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

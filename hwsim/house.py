@@ -16,6 +16,7 @@ from hwsim.fault_desk import ActiveFault, FaultDesk
 from hwsim.onewire.wires import Wires
 from hwsim.quantity import Hurried, Quantity
 from hwsim.quantity_spec import Circumstances, QuantitySpec
+from hwsim.radio.port import MEMORY
 from hwsim.radio.radios import Radios
 from hwsim.scenario_reader import read_device, read_radio_device, read_scenario, read_scenario_file
 
@@ -145,14 +146,14 @@ class House:
         return self._radios.stick(bus)
 
     def connect(self, bus: str) -> MemoryStream:
-        """Open a stick within this process, while the house runs with `ptys=False`.
+        """Open a stick within this process by its name or URL, while the house runs with `ptys=False`.
 
         Raises:
             HwsimError: its port is a terminal; open its path.
             OSError: it is not plugged in (ENOENT), or somebody has it open (EBUSY).
             UnknownTarget: there is no such stick.
         """
-        return self._radios.connect(bus)
+        return self._radios.connect(bus.removeprefix(MEMORY))
 
     def add_device(self, **keys: Any) -> Slave:
         """Hang one more device on a bus; the keys are those of `[[device]]`, at least `bus` and `id`.

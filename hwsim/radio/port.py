@@ -16,6 +16,9 @@ TO_HOST_BUFFER = 20_480
 FROM_HOST_BUFFER = 4096
 """Bytes that a writer gets rid of while the stick does not read."""
 
+MEMORY = "memory:"
+"""What the URL of a `MemoryPort` begins with."""
+
 Take = Callable[[bytes], Awaitable[None]]
 
 
@@ -61,7 +64,7 @@ class MemoryPort(Port):
 
     @property
     def url(self) -> str:
-        return f"memory:{self._name}"
+        return f"{MEMORY}{self._name}"
 
     def plug(self) -> None:
         self._plugged = True

@@ -98,6 +98,14 @@ async def test_unplugging_twice_is_unplugging_once(house):
     assert house.stick("attic").traffic.boots == 2
 
 
+async def test_a_device_on_a_wire_is_pulled_too(house):
+    house.add_device(bus="wire", id="28.000000000001", alias="kitchen", temperature=21)
+    await house.unplug("kitchen")
+    assert not house.device("kitchen").connected
+    await house.plug("28.000000000001")
+    assert house.device("kitchen").connected
+
+
 async def test_an_owserver_has_no_plug(house):
     with pytest.raises(HwsimError, match="'wire' is an owserver, which has no plug; try the fault 'restart'"):
         await house.unplug("wire")
