@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 import anyio
 from pydantic import Field, PrivateAttr
 
+from hwsim.errors import FaultError
 from hwsim.faults.fault import RADIO, Fault
 
 if TYPE_CHECKING:
     from hwsim.radio.site import RadioSite
+
+
+_LONG = 60.0
+_LOOK_AGAIN = 1.0
 
 
 class RadioFault(Fault):
@@ -65,6 +70,8 @@ class StuckButton(RadioFault):
     _scope: anyio.CancelScope = PrivateAttr(default_factory=anyio.CancelScope)
 
     async def begin(self, site: RadioSite) -> None:
+        if not site.device.actions:
+            raise FaultError(f"there is no button on {site.device.name!r} that could be stuck")
         self._scope = anyio.CancelScope()
         site.tasks.start_soon(self._hold, site)
 
@@ -74,7 +81,10 @@ class StuckButton(RadioFault):
     async def _hold(self, site: RadioSite) -> None:
         with self._scope:
             while True:
-                await site.device.press(hold=60.0)
+                if site.device.connected:
+                    await site.device.press(hold=_LONG)
+                else:
+                    await site.sleep(_LOOK_AGAIN)
 
 
 KINDS: tuple[type[RadioFault], ...] = (BatteryOut, BatteryLow, Weak, StuckButton)

@@ -44,9 +44,6 @@ class Queue(Generic[T]):
         self._items: deque[T] = deque()
         self._filled = anyio.Event()
 
-    def __len__(self) -> int:
-        return len(self._items)
-
     def put(self, item: T) -> None:
         self._items.append(item)
         self._filled.set()

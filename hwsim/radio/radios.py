@@ -39,7 +39,7 @@ class Radios:
         self.devices: dict[str, RadioDevice] = {}
         self._scenario = scenario
         self._specs = {spec.name: spec for spec in scenario.sticks}
-        self._time = time
+        self.time = time
         self._quantity = quantity
         self._tasks: TaskGroup | None = None
         self._folder: Path | None = None
@@ -70,7 +70,7 @@ class Radios:
         if name in self.devices or name in self.sticks:
             raise ValueError(f"there is something named {name!r} already")
         quantities = {key: self._quantity(name, key, spec) for key, spec in entry.quantities.items()}
-        device = entry.kind(entry.spec, self.air, self._time, Random(f"{self._seed}/{name}"), quantities)
+        device = entry.kind(entry.spec, self.air, self.time, Random(f"{self._seed}/{name}"), quantities)
         self.devices[name] = device
         if isinstance(device, Actor):
             self.air.add(device)
@@ -131,7 +131,7 @@ class Radios:
     def _stick(self, spec: StickSpec) -> Stick:
         random = Random(f"{self._seed}/{spec.name}")
         reach = spec.reach(self._scenario.air)
-        return Stick(spec.name, spec.firmware(self._seed), self.air, self._time, random, reach, spec.latency)
+        return Stick(spec.name, spec.firmware(self._seed), self.air, self.time, random, reach, spec.latency)
 
     def _path(self, spec: StickSpec) -> Path:
         if spec.path is not None:

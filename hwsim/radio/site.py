@@ -39,6 +39,10 @@ class RadioSite:
             raise FaultError("this fault needs a device as its target")
         return self.some_device
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait in the time of the house."""
+        await self.radios.time.sleep(seconds)
+
     async def plug(self) -> None:
         """Plug the stick in. Raises PortInUse when its path can't be made."""
         await self.radios.plug(self.stick)

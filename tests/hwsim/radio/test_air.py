@@ -159,6 +159,18 @@ async def test_who_sends_hears_nothing(started, frames_of):
         assert house.air.log[-1].receptions["attic"].missed["not listening"] >= 4
 
 
+async def test_sticks_of_two_kinds_hear_each_other(hosts, started):
+    house = House.parse(TWO_STICKS + '[[bus]]\nname = "link"\nkind = "rflink"\n')
+    async with house.running(ptys=False):
+        attic, link = await started(house, "attic"), await hosts(house, "link")
+        await anyio.sleep(2)
+        link.take()
+        await attic.ask(ON)
+        assert link.take() == b"20;01;NewKaku;ID=00c0ffee;SWITCH=0;CMD=ON;\r\n"
+        await link.ask(b"10;NewKaku;c0ffee;2;7;\r\n")
+        assert attic.take()[:-1] == bytes.fromhex("0B 11 00 00 00 C0 FF EE 03 02 07")
+
+
 async def test_strength_is_in_the_reports_and_scatters(started, frames_of):
     strengths = "rssi = { attic = -60, cellar = -100 }\n"
     house = House.parse(TWO_STICKS + REMOTE + strengths)

@@ -302,6 +302,20 @@ async def test_stuck_button_covers_the_band(house, host):
     assert len(await pressed(house, host)) == 12
 
 
+async def test_a_stuck_button_needs_a_button_and_a_battery(house):
+    house.add_radio(kind="repeater", name="repeater")
+    with pytest.raises(FaultError, match="no button on 'repeater'"):
+        await house.fault("stuck_button", target="repeater")
+    await house.unplug("hall")
+    await house.fault("stuck_button", target="hall", duration=10.0)
+    await anyio.sleep(5)
+    assert len(house.air.log) == 0
+    await house.plug("hall")
+    await anyio.sleep(20)
+    (held,) = house.air.log
+    assert 3.5 < held.ended - held.began < 5.5, "until the fault ends"
+
+
 async def test_a_stick_may_be_unplugged_from_the_start(started):
     house = House.parse('[[bus]]\nname = "attic"\nkind = "rfxtrx"\nplugged = false\n')
     async with house.running(ptys=False):
