@@ -190,6 +190,8 @@ class House:
     ) -> Transmission:
         """Press something on a device with an antenna; returns when the telegram with all its copies is over.
 
+        Cancelling it ends the signal in the middle.
+
         Args:
             device: its name.
             action: `on`, `open`, `send` and so on; none: the first that it has.

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOG_SIZE = 100_000
 REMEMBERED = 0.1
 """Seconds for which the air knows that it was busy."""
+TOGETHER = 16
+"""Transmissions whose copies may be mixed at a receiver that is to tell them apart."""
 NOTICED_AFTER = 0.002
 """Seconds that a receiver needs to notice a signal; two senders that begin within them don't see each other."""
 

@@ -11,11 +11,13 @@ Theory of operation
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 
+from hwsim.radio.air import TOGETHER
 from hwsim.radio.firmware import Answer, Effect, Firmware, Outcome, Reboot, Transmit
 from hwsim.radio.gate import Gate, Queue
 from hwsim.radio.line import BITS_PER_BYTE, Line
@@ -107,7 +109,7 @@ class Stick:
         self._every_copy = reach.every_copy
         self._latency = latency
         self._orders: Queue[Transmit] = Queue()
-        self._reported: int | None = None
+        self._reported: deque[int] = deque(maxlen=TOGETHER)
         self._scope: anyio.CancelScope | None = None
         self._life: TaskGroup | None = None
         self._dead = anyio.Event()
@@ -156,10 +158,10 @@ class Stick:
             self._life.cancel_scope.cancel()
 
     def hear(self, heard: Heard) -> None:
-        if self._every_copy or heard.transmission != self._reported:
+        if self._every_copy or heard.transmission not in self._reported:
             effects = self.firmware.heard(heard, self._time.now())
             if effects:
-                self._reported = heard.transmission
+                self._reported.append(heard.transmission)
                 self.traffic.reports += 1
             self._do(effects)
 

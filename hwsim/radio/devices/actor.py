@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from hwsim.radio.air import TOGETHER
 from hwsim.radio.devices.device import RadioDevice, RadioDeviceSpec
 from hwsim.radio.gate import Queue
 
@@ -33,15 +35,15 @@ class Actor(RadioDevice):
         super().__init__(spec, *args)
         self.loss = spec.loss
         self._commands: Queue[Content] = Queue()
-        self._followed: int | None = None
+        self._followed: deque[int] = deque(maxlen=TOGETHER)
 
     @property
     def listening(self) -> bool:
         return self.connected
 
     def hear(self, heard: Heard) -> None:
-        if heard.transmission != self._followed and self._concerns(heard.content):
-            self._followed = heard.transmission
+        if heard.transmission not in self._followed and self._concerns(heard.content):
+            self._followed.append(heard.transmission)
             self._commands.put(heard.content)
 
     @abstractmethod

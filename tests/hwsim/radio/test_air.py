@@ -117,6 +117,32 @@ async def test_the_last_copies_of_the_second_survive(started, frames_of):
         assert [entry.receptions["attic"].missed["collision"] for entry in house.air.log] == [3, 3]
 
 
+async def test_copies_of_two_telegrams_may_mix(started, frames_of):
+    short = REMOTE.replace('"ac"', '"arc"').replace("00AB12CD", "E")
+    house = House.parse(TWO_STICKS + short + short.replace('"hall"', '"stairs"').replace('"E"', '"F"'))
+    house.air.climate.capture = 0.0
+    house.air.climate.jitter = 0.0
+    async with house.running(ptys=False):
+        host = await started(house, "attic")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(house.press, "hall", "on")
+            await anyio.sleep(0.02)
+            tasks.start_soon(house.press, "stairs", "on")
+        await anyio.sleep(0.1)
+        assert [entry.receptions["attic"].heard for entry in house.air.log] == [5, 5]
+        assert len(frames_of(host.take())) == 2, "each is reported once"
+
+
+async def test_a_house_with_sticks_can_run_again(started, frames_of):
+    house = House.parse(TWO_STICKS + REMOTE)
+    for _ in range(2):
+        async with house.running(ptys=False):
+            host = await started(house, "attic")
+            await house.press("hall", "on")
+            await anyio.sleep(0.1)
+            assert len(frames_of(host.take())) == 1
+
+
 async def test_the_stronger_one_is_heard_where_it_is_stronger(started, frames_of):
     strengths = "rssi = { attic = -50, cellar = -90 }\n"
     house = House.parse(TWO_STICKS + REMOTE + strengths + SECOND)
