@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,11 +107,15 @@ async def _serve(house: House, stream: SocketStream) -> None:
 
 
 def _folder() -> Path:
-    """Where this user's houses have their sockets. Raises PortInUse when it belongs to somebody else."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime) / "hwsim" if runtime else Path("/tmp") / f"hwsim-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
+    """Where this user's houses have their sockets. Raises PortInUse when it can't be made, or is somebody else's."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nowhere")
+    folder = runtime / "hwsim" if runtime.is_dir() else Path(tempfile.gettempdir()) / f"hwsim-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = folder.stat().st_uid
+    except OSError as error:
+        raise PortInUse(f"no folder for sockets can be made at {folder}: {(error.strerror or '').lower()}") from error
+    if owner != os.getuid():
         raise PortInUse(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR to a folder of your own")
     return folder
 

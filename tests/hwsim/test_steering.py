@@ -50,7 +50,7 @@ class Hwsim:
 
     def __init__(self, folder):
         self.folder = folder
-        self.environ = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
+        self.environ = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "TMPDIR": str(folder)}
         self.environ.pop("HWSIM_SOCKET", None)
         self.serving = []
 
@@ -156,6 +156,13 @@ def test_without_a_house(hwsim):
     result = hwsim("press", "hall", "--socket", "/nowhere/x.sock")
     assert result.returncode == 3
     assert result.stderr == "error: no house can be steered at /nowhere/x.sock: no such file or directory\n"
+
+
+def test_without_a_runtime_folder(hwsim):
+    hwsim.environ["XDG_RUNTIME_DIR"] = "/nowhere/at/all"
+    _, _, path = hwsim.serve()
+    assert Path(path).parent == hwsim.folder / f"hwsim-{os.getuid()}"
+    assert hwsim("press", "hall").returncode == 0
 
 
 def test_a_house_that_was_killed_is_forgotten(hwsim):

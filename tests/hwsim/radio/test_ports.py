@@ -233,7 +233,8 @@ def test_the_terminal_goes_when_the_process_is_killed(tmp_path):
     path = tmp_path / "house.toml"
     path.write_text(RFXTRX + 'path = "stick"\n')
     command = [sys.executable, "-m", "hwsim", "serve", str(path), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environ = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
         assert '"url": "' + str(tmp_path / "stick") in process.stdout.readline()
         process.kill()
