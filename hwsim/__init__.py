@@ -1,6 +1,7 @@
 """Simulated hardware that real drivers take for real."""
 
 from hwsim.errors import (
+    ActionError,
     FaultError,
     HwsimError,
     PortInUse,
@@ -9,9 +10,11 @@ from hwsim.errors import (
     ScenarioError,
     UnknownTarget,
 )
-from hwsim.house import ActiveFault, Endpoint, House
+from hwsim.fault_desk import ActiveFault
+from hwsim.house import Endpoint, House
 
 __all__ = [
+    "ActionError",
     "ActiveFault",
     "Endpoint",
     "FaultError",

@@ -4,8 +4,10 @@ HwsimError
  ├─ ScenarioError       the scenario has mistakes; holds every one with its line
  ├─ UnknownTarget       no bus, device or fault of that name
  ├─ FaultError          a fault has options it can't have
+ ├─ ActionError         a device has nothing that can be pressed so
  ├─ QuantityError       a device has no such quantity, or can't have that value
- └─ PortInUse           a bus can't listen where the scenario says
+ ├─ PortInUse           a bus can't listen, or be opened, where the scenario says
+ └─ Unreachable         no running house can be steered there
 """
 
 from __future__ import annotations
@@ -52,12 +54,20 @@ class QuantityError(HwsimError, ValueError):
     """A device has no such quantity, or the value is outside of what it can measure."""
 
 
+class ActionError(HwsimError, ValueError):
+    """A device has nothing that can be pressed so; the message says what it has."""
+
+
 class FaultError(HwsimError, ValueError):
     """There is no such kind of fault, or its options are wrong; the message says what is known."""
 
 
 class PortInUse(HwsimError):
-    """Another program listens on the port of a bus."""
+    """Another program listens on the port of a bus, or the path of a stick can't be made."""
+
+
+class Unreachable(HwsimError):
+    """No running house answers at a socket, or it is not clear which one is meant."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

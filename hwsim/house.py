@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
@@ -12,14 +12,13 @@ import anyio
 
 from hwsim.clock import Clock, HouseTime, LoopClock
 from hwsim.errors import HwsimError, UnknownTarget, did_you_mean
-from hwsim.faults import Fault, make_fault
-from hwsim.onewire.bus import Place
-from hwsim.onewire.rom import RomId
+from hwsim.fault_desk import ActiveFault, FaultDesk
+from hwsim.onewire.wires import Wires
 from hwsim.quantity import Hurried, Quantity
 from hwsim.quantity_spec import Circumstances, QuantitySpec
-from hwsim.scenario import Device, Scenario, ScheduledFault, parse_branch
-from hwsim.scenario_reader import read_device, read_scenario, read_scenario_file
-from hwsim.site import Site
+from hwsim.radio.port import MEMORY
+from hwsim.radio.radios import Radios
+from hwsim.scenario_reader import read_device, read_radio_device, read_scenario, read_scenario_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,6 +26,12 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from hwsim.onewire.slave import Slave
+    from hwsim.radio.air import Air, Transmission
+    from hwsim.radio.devices import RadioDevice
+    from hwsim.radio.port import MemoryStream
+    from hwsim.radio.stick import Stick
+    from hwsim.scenario import Scenario
+    from hwsim.site import Site
     from hwsim.traffic import Traffic
 
 
@@ -39,38 +44,16 @@ class Endpoint:
     url: str
 
 
-@dataclass
-class ActiveFault:
-    """A fault that was started; it stays in the house's list when it has ended."""
-
-    kind: str
-    target: str
-    fault: Fault
-    began: float
-    """Seconds after the start of the house."""
-    ended: float | None = None
-    _site: Site | None = None
-
-    async def end(self, now: float) -> None:
-        """Make it good again; does nothing when it has ended."""
-        if self.ended is None and self._site is not None:
-            self.ended = now
-            await self.fault.end(self._site)
-
-
 class House:
     """All buses of a scenario. Nothing listens before `running`; devices can be changed at any time."""
 
     def __init__(self, scenario: Scenario, clock: Clock | None = None) -> None:
         self.time = HouseTime(clock or LoopClock())
-        self.faults: list[ActiveFault] = []
-        """Every fault that was started, in order."""
         self._scenario = scenario
         self._tasks: TaskGroup | None = None
-        seed = scenario.house.seed
-        self._sites = {spec.name: Site.build(spec, self.time, Random(f"{seed}/{spec.name}")) for spec in scenario.buses}
-        for device in _hubs_first(scenario.devices):
-            self._attach(device)
+        self._wires = Wires(scenario, self.time, self._quantity)
+        self._radios = Radios(scenario, self.time, self._quantity)
+        self._faults = FaultDesk(self.time, scenario.kinds, self._wires, self._radios)
 
     @classmethod
     def load(cls, path: str | Path, clock: Clock | None = None) -> Self:
@@ -95,41 +78,82 @@ class House:
         """Where the buses listen, in the order of the scenario; empty while the house does not run."""
         if self._tasks is None:
             return []
-        return [Endpoint(name, site.spec.kind, _url(site)) for name, site in self._sites.items()]
+        return [Endpoint(name, self._scenario.kinds[name], self.url(name)) for name in self._scenario.kinds]
+
+    @property
+    def faults(self) -> list[ActiveFault]:
+        """Every fault that was started, in order."""
+        return self._faults.started
+
+    @property
+    def air(self) -> Air:
+        """What all radios of the house share; its `log` tells who sent what when, and who heard it."""
+        return self._radios.air
 
     @property
     def traffic(self) -> dict[str, Traffic]:
-        """The counters of each bus."""
-        return {name: site.traffic for name, site in self._sites.items()}
+        """The counters of each bus with an owserver; those of a stick are with `stick`."""
+        return {name: site.traffic for name, site in self._wires.sites.items()}
 
     def devices(self, bus: str | None = None) -> list[Slave]:
-        """All devices, or those of one bus, hubs included; connected or not.
+        """All devices on wires, or those of one bus, hubs included; connected or not.
 
         Raises:
             UnknownTarget: there is no such bus.
         """
-        sites = self._sites.values() if bus is None else [self._site(bus)]
+        sites = self._wires.sites.values() if bus is None else [self._wires.site(bus)]
         return [slave for site in sites for slave in site.bus]
 
     def url(self, bus: str) -> str:
-        """Where a bus listens, as in `owserver://127.0.0.1:4304`.
+        """Where a bus listens, as in `owserver://127.0.0.1:4304`, or the path of a stick.
 
         Raises:
             UnknownTarget: there is no such bus.
             HwsimError: the house does not run.
         """
-        site = self._site(bus)
+        if bus not in self._scenario.kinds:
+            raise UnknownTarget(f"there is no bus {bus!r}{did_you_mean(bus, self._scenario.kinds)}")
         if self._tasks is None:
             raise HwsimError("the house does not run; its buses listen within `async with house.running()`")
-        return _url(site)
+        stick = self._radios.sticks.get(bus)
+        return stick.port.url if stick else _url(self._wires.site(bus))
 
     def device(self, name: str) -> Slave:
-        """A device by its ROM id or alias.
+        """A device on a wire by its ROM id or alias.
 
         Raises:
             UnknownTarget: there is none.
         """
-        return self._site_of_device(name)[1]
+        found = self._wires.find(name)
+        if found is None:
+            raise UnknownTarget(f"there is no device {name!r}{did_you_mean(name, self._wires.names())}")
+        return found[1]
+
+    def radio(self, name: str) -> RadioDevice:
+        """A device with an antenna by its name.
+
+        Raises:
+            UnknownTarget: there is none.
+        """
+        return self._radios.device(name)
+
+    def stick(self, bus: str) -> Stick:
+        """A stick by the name of its bus; its `traffic` counts what it did.
+
+        Raises:
+            UnknownTarget: there is none.
+        """
+        return self._radios.stick(bus)
+
+    def connect(self, bus: str) -> MemoryStream:
+        """Open a stick within this process by its name or URL, while the house runs with `ptys=False`.
+
+        Raises:
+            HwsimError: its port is a terminal; open its path.
+            OSError: it is not plugged in (ENOENT), or somebody has it open (EBUSY).
+            UnknownTarget: there is no such stick.
+        """
+        return self._radios.connect(bus.removeprefix(MEMORY))
 
     def add_device(self, **keys: Any) -> Slave:
         """Hang one more device on a bus; the keys are those of `[[device]]`, at least `bus` and `id`.
@@ -139,23 +163,83 @@ class House:
             UnknownTarget: there is no such bus or hub.
             ValueError: the bus has the device already, or no such channel.
         """
-        return self._attach(read_device(keys, self._scenario.folder))
+        return self._wires.attach(read_device(keys, self._scenario.folder))
+
+    def add_radio(self, **keys: Any) -> RadioDevice:
+        """Put one more device on the air; the keys are those of `[[device]]`, at least `kind` and `name`.
+
+        Raises:
+            ScenarioError: the keys have mistakes.
+            ValueError: something in the house has that name.
+        """
+        return self._radios.add(read_radio_device(keys, self._scenario.folder))
 
     def remove_device(self, name: str) -> None:
-        """Take a device away for good.
+        """Take a device on a wire away for good.
 
         Raises:
             UnknownTarget: there is none.
         """
-        site, slave = self._site_of_device(name)
-        site.bus.detach(slave.rom)
+        slave = self.device(name)
+        for site in self._wires.sites.values():
+            if slave.rom in site.bus:
+                site.bus.detach(slave.rom)
+
+    async def press(
+        self, device: str, action: str | None = None, *, hold: float = 0.0, level: int | None = None
+    ) -> Transmission:
+        """Press something on a device with an antenna; returns when the telegram with all its copies is over.
+
+        Cancelling it ends the signal in the middle.
+
+        Args:
+            device: its name.
+            action: `on`, `open`, `send` and so on; none: the first that it has.
+            hold: seconds for which it is held; more copies go out then.
+            level: with the action `level`, 0 to 15.
+
+        Raises:
+            UnknownTarget: there is no such device.
+            ActionError: it has nothing that can be pressed so.
+            HwsimError: its battery is out, or the house does not run.
+        """
+        self._running("buttons are pressed")
+        return await self._radios.device(device).press(action, hold=hold, level=level)
+
+    async def unplug(self, name: str) -> None:
+        """Pull a stick, the battery of a device with an antenna, or a device from its wire.
+
+        Raises:
+            UnknownTarget: there is nothing of that name.
+            HwsimError: it is a bus with an owserver, or the house does not run.
+        """
+        await self._faults.unplug(self._running("things are unplugged"), name)
+
+    async def plug(self, name: str) -> None:
+        """Undo `unplug`. A stick comes back at the same path.
+
+        Raises:
+            UnknownTarget, HwsimError: as `unplug`.
+            PortInUse: the path of the stick can't be made.
+        """
+        await self._faults.plug(self._running("things are plugged in"), name)
+
+    def set(self, device: str, quantity: str, value: float) -> None:
+        """Change what a device measures, on a wire or with an antenna.
+
+        Raises:
+            UnknownTarget: there is no such device.
+            QuantityError: it has no such quantity, or not in that range.
+        """
+        thing = self._radios.devices.get(device) or self.device(device)
+        thing.set(quantity, value)
 
     async def fault(self, kind: str, *, target: str, duration: float | None = None, **options: Any) -> ActiveFault:
         """Start a fault now; returns when it has happened.
 
         Args:
             kind: as in the scenario file.
-            target: name of a bus, or id or alias of a device.
+            target: name of a bus, or id, alias or name of a device.
             duration: seconds until it is made good; None: as usual for the kind, mostly until `end_fault`.
             options: those of the kind.
 
@@ -164,107 +248,49 @@ class House:
             UnknownTarget: no such bus or device.
             HwsimError: the house does not run.
         """
-        return await self._start_fault(make_fault(kind, options), target, duration)
+        return await self._faults.on_demand(self._running("faults happen"), kind, target, duration, options)
 
     async def end_fault(self, fault: ActiveFault) -> None:
         """Make a fault good before its time; does nothing when it has ended."""
         await fault.end(self.time.now())
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Self]:
-        """Serve each bus on 127.0.0.1 and run the scheduled faults for as long as the context lasts.
+    async def running(self, *, ptys: bool = True) -> AsyncIterator[Self]:
+        """Serve each bus and run the scheduled faults for as long as the context lasts.
 
-        Cancelling it, or leaving it, closes all ports and connections.
+        An owserver listens on 127.0.0.1. A stick is a terminal at a path, or with `ptys=False` (for virtual time) a
+        byte stream that `connect` opens. Cancelling it, or leaving it, closes all ports and connections.
 
         Raises:
-            PortInUse: a bus can't have the port that the scenario gives it.
+            PortInUse: a bus can't have the port or path that the scenario gives it.
             RuntimeError: the house runs already.
         """
         if self._tasks is not None:
             raise RuntimeError("this house runs already")
         failure: Exception | None = None
-        self._bind()
-        async with anyio.create_task_group() as tasks:
-            try:
-                await self._open(tasks)
-                yield self
-            except Exception as error:  # noqa: BLE001
-                failure = error
-            finally:
-                self._tasks = None
-                tasks.cancel_scope.cancel()
+        self._wires.bind()
+        try:
+            async with anyio.create_task_group() as tasks:
+                try:
+                    await self._open(tasks, ptys=ptys)
+                    yield self
+                except Exception as error:  # noqa: BLE001
+                    failure = error
+                finally:
+                    self._tasks = None
+                    tasks.cancel_scope.cancel()
+        finally:
+            self._radios.close()
         if failure is not None:
             raise failure  # as it was raised within the context, not in a group
 
-    def _bind(self) -> None:
-        try:
-            for site in self._sites.values():
-                site.bind()
-        except BaseException:
-            for site in self._sites.values():
-                site.port.unbind()
-            raise
-
-    async def _open(self, tasks: TaskGroup) -> None:
+    async def _open(self, tasks: TaskGroup, *, ptys: bool) -> None:
         self.time.start()
-        for site in self._sites.values():
-            site.tasks = tasks
-            await site.open()
+        await self._wires.open(tasks)
+        await self._radios.open(tasks, ptys=ptys)
         self._tasks = tasks
         for scheduled in self._scenario.faults:
-            tasks.start_soon(self._schedule, scheduled)
-
-    async def _schedule(self, scheduled: ScheduledFault) -> None:
-        spec = scheduled.spec
-        at = spec.at
-        while True:
-            await self.time.sleep(max(0.0, at - self.time.now()))
-            await self._start_fault(scheduled.fault.model_copy(), spec.target, spec.duration)
-            if spec.every is None:
-                return
-            at += spec.every
-
-    async def _start_fault(self, fault: Fault, target: str, duration: float | None) -> ActiveFault:
-        if self._tasks is None:
-            raise HwsimError("the house does not run; faults happen within `async with house.running()`")
-        if fault.target == "bus":
-            site = self._site(target)
-        else:
-            site, slave = self._site_of_device(target)
-            site = replace(site, slave=slave)
-        await fault.begin(site)
-        active = ActiveFault(fault.kind, target, fault, self.time.now(), _site=site)
-        self.faults.append(active)
-        seconds = fault.usual_duration if duration is None else duration
-        if seconds is not None:
-            self._tasks.start_soon(self._end_later, active, seconds)
-        return active
-
-    async def _end_later(self, active: ActiveFault, seconds: float) -> None:
-        await self.time.sleep(seconds)
-        await active.end(self.time.now())
-
-    def _attach(self, device: Device) -> Slave:
-        spec = device.spec
-        site = self._site(spec.bus)
-        place = Place(spec.channel)
-        if spec.under is not None:
-            hub, branch = parse_branch(spec.under)
-            site.bus.slave(hub)
-            place = site.bus.place(hub).below(hub, branch)
-        slave = spec.part(
-            spec.rom,
-            self.time.now,
-            power=spec.power,
-            quantities={name: self._quantity(spec.id, name, q) for name, q in device.quantities.items()},
-            conversion_scale=site.spec.conversion_scale,
-            alias=spec.alias,
-        )
-        for name, value in device.settings.items():
-            slave.setting(name, value)
-        slave.connected = spec.connected
-        site.bus.attach(slave, place)
-        return slave
+            tasks.start_soon(self._faults.as_scheduled, tasks, scheduled)
 
     def _quantity(self, device: str, name: str, spec: QuantitySpec) -> Quantity:
         house = self._scenario.house
@@ -274,41 +300,11 @@ class House:
         quantity = spec.build(circumstances)
         return quantity if house.speed == 1 else Hurried(quantity, house.speed)
 
-    def _site(self, bus: str) -> Site:
-        if bus not in self._sites:
-            raise UnknownTarget(f"there is no bus {bus!r}{did_you_mean(bus, self._sites)}")
-        return self._sites[bus]
-
-    def _site_of_device(self, name: str) -> tuple[Site, Slave]:
-        known: list[str] = []
-        for site in self._sites.values():
-            for slave in site.bus:
-                if slave.alias == name or _same_id(slave, name):
-                    return site, slave
-                known += [slave.id, slave.alias] if slave.alias else [slave.id]
-        raise UnknownTarget(f"there is no device {name!r}{did_you_mean(name, known)}")
-
-
-def _same_id(slave: Slave, name: str) -> bool:
-    try:
-        return slave.rom == RomId.parse(name)
-    except ValueError:
-        return False
+    def _running(self, what: str) -> TaskGroup:
+        if self._tasks is None:
+            raise HwsimError(f"the house does not run; {what} within `async with house.running()`")
+        return self._tasks
 
 
 def _url(site: Site) -> str:
     return f"owserver://{site.port.host}:{site.port.port}"
-
-
-def _hubs_first(devices: list[Device]) -> list[Device]:
-    """The devices so that each hub comes before what hangs on it."""
-    by_id = {device.spec.id: device for device in devices}
-
-    def depth(device: Device) -> int:
-        levels = 0
-        while device.spec.under is not None:
-            device = by_id[str(parse_branch(device.spec.under)[0])]
-            levels += 1
-        return levels
-
-    return sorted(devices, key=depth)

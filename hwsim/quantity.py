@@ -13,6 +13,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+from hwsim.errors import QuantityError
+
 if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
@@ -26,6 +28,21 @@ class Quantity(Protocol):
     def at(self, time: float) -> float:
         """The value at so many seconds after the start, in the unit of the sensor that measures it."""
         ...
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a quantity can be, and what it is when nobody says."""
+
+    default: float
+    low: float
+    high: float
+    unit: str = ""
+
+    def check(self, name: str, value: float) -> None:
+        """Raise QuantityError unless low <= value <= high."""
+        if not self.low <= value <= self.high:
+            raise QuantityError(f"{name} can't be {value:g}{self.unit}; it must be from {self.low:g} to {self.high:g}")
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from hwsim.faults import FAULTS
 from hwsim.onewire.families import FAMILIES, Branch
 from hwsim.onewire.rom import RomId
 from hwsim.onewire.slave import Power, Slave
+from hwsim.radio.stick_spec import AirSpec, StickSpec
 
 if TYPE_CHECKING:
     from hwsim.faults import Fault
     from hwsim.quantity_spec import QuantitySpec
+    from hwsim.radio.devices import RadioDevice, RadioDeviceSpec
 
 
 class CacheTimes(BaseModel):
@@ -147,6 +149,15 @@ class Device:
 
 
 @dataclass
+class RadioDeviceEntry:
+    """One device with an antenna, and the quantities of its kind."""
+
+    spec: RadioDeviceSpec
+    kind: type[RadioDevice]
+    quantities: dict[str, QuantitySpec] = field(default_factory=dict)
+
+
+@dataclass
 class ScheduledFault:
     """One fault with the options of its kind."""
 
@@ -159,8 +170,15 @@ class Scenario:
     """A scenario without mistakes."""
 
     house: HouseSpec = field(default_factory=HouseSpec)
+    air: AirSpec = field(default_factory=AirSpec)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """The kind of each bus by its name, in the order of the file."""
     buses: list[BusSpec] = field(default_factory=list)
+    """Those with wires."""
+    sticks: list[StickSpec] = field(default_factory=list)
+    """Those on the air."""
     devices: list[Device] = field(default_factory=list)
+    radio_devices: list[RadioDeviceEntry] = field(default_factory=list)
     faults: list[ScheduledFault] = field(default_factory=list)
     folder: Path = field(default_factory=Path)
 

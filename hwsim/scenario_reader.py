@@ -12,22 +12,37 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hwsim.errors import Problem, QuantityError, ScenarioError, did_you_mean
-from hwsim.faults import FAULTS
+from hwsim.faults import FAULTS, fits
 from hwsim.onewire.families import FAMILIES
-from hwsim.onewire.rom import RomId
 from hwsim.quantity_spec import Circumstances, FileSpec, QuantitySpec, spec_of
-from hwsim.scenario import BusSpec, Device, DeviceSpec, FaultSpec, HouseSpec, Scenario, ScheduledFault, parse_branch
+from hwsim.radio.devices import KINDS
+from hwsim.radio.stick_spec import STICKS, AirSpec, StickSpec
+from hwsim.scenario import (
+    BusSpec,
+    Device,
+    DeviceSpec,
+    FaultSpec,
+    HouseSpec,
+    RadioDeviceEntry,
+    Scenario,
+    ScheduledFault,
+)
+from hwsim.scenario_relations import Relations, rom_of
 from hwsim.toml_lines import KeyLines, KeyPath
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from hwsim.faults import Fault
+    from hwsim.faults import Fault, Place
     from hwsim.onewire.slave import Slave
+    from hwsim.quantity import Range
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_TABLES = ("bus", "device", "fault")
+_ARRAYS = ("bus", "device", "fault")
+_TABLES = (*_ARRAYS, "air")
+_BUSES: dict[str, type[BaseModel]] = {"onewire": BusSpec, **STICKS}
 
 
 def read_scenario_file(path: Path) -> Scenario:
@@ -74,6 +89,19 @@ def read_device(keys: dict[str, Any], folder: Path) -> Device:
     return device
 
 
+def read_radio_device(keys: dict[str, Any], folder: Path) -> RadioDeviceEntry:
+    """Validate the keys of one device with an antenna, as they would stand below `[[device]]`.
+
+    Raises:
+        ScenarioError: they have mistakes.
+    """
+    reader = _Reader("device", KeyLines(""), folder)
+    entry = reader.radio_device(keys, ())
+    if entry is None or reader.problems:
+        raise ScenarioError(reader.problems)
+    return entry
+
+
 def _syntax_problem(name: str, message: str) -> Problem:
     """The standard parser puts the place at the end, as in `Invalid value (at line 3, column 9)`."""
     text, _, place = message.partition(" (at line ")
@@ -94,27 +122,74 @@ class _Reader:
         scenario = Scenario(folder=self._folder)
         top = {key: value for key, value in data.items() if key not in _TABLES}
         scenario.house = self._check(HouseSpec, top, (), also=_TABLES) or scenario.house
-        tables = {name: self._array(data, name) for name in _TABLES}
+        scenario.air = self._air(data.get("air", {})) or scenario.air
+        tables = {name: self._array(data, name) for name in _ARRAYS}
         for path, keys in tables["bus"]:
-            if bus := self._check(BusSpec, keys, path):
-                scenario.buses.append(bus)
+            self._bus(keys, path, scenario)
         for path, keys in tables["device"]:
-            if device := self.device(keys, path):
-                scenario.devices.append(device)
+            self._device(keys, path, scenario)
+        relations = Relations(tables, self._problem)
         for path, keys in tables["fault"]:
-            if fault := self._fault(keys, path):
+            if fault := self._fault(keys, path, relations.place(keys)):
                 scenario.faults.append(fault)
         if not tables["bus"]:
             self._problem((), "the house has no bus; begin with [[bus]] and a name")
-        self._relations(tables)
+        relations.check()
         return scenario
+
+    def _air(self, keys: Any) -> AirSpec | None:
+        if not isinstance(keys, dict):
+            self._problem(("air",), "must be a table, beginning with [air]")
+            return None
+        return self._check(AirSpec, keys, ("air",))
+
+    def _bus(self, keys: dict[str, Any], path: KeyPath, scenario: Scenario) -> None:
+        kind = keys.get("kind", "onewire")
+        if kind not in _BUSES:
+            self._problem((*path, "kind"), f"no bus of this kind{did_you_mean(str(kind), _BUSES)}")
+            return
+        spec = self._check(_BUSES[kind], keys, path)
+        if isinstance(spec, BusSpec):
+            scenario.buses.append(spec)
+        elif isinstance(spec, StickSpec):
+            scenario.sticks.append(spec)
+        if isinstance(spec, BusSpec | StickSpec):
+            scenario.kinds[spec.name] = spec.kind
+
+    def _device(self, keys: dict[str, Any], path: KeyPath, scenario: Scenario) -> None:
+        if "kind" in keys:
+            if entry := self.radio_device(keys, path):
+                scenario.radio_devices.append(entry)
+        elif device := self.device(keys, path):
+            scenario.devices.append(device)
+
+    def radio_device(self, keys: dict[str, Any], path: KeyPath) -> RadioDeviceEntry | None:
+        """One device with an antenna, and the quantities of its kind."""
+        kind = KINDS.get(str(keys.get("kind")))
+        if kind is None:
+            if "kind" in keys:
+                self._problem((*path, "kind"), f"no device of this kind{did_you_mean(str(keys['kind']), KINDS)}")
+            else:
+                self._problem((*path, "kind"), "is missing")
+            return None
+        if "bus" in keys:
+            self._problem((*path, "bus"), "a device with an antenna hangs on no bus; every stick can hear it")
+        measured = {key: value for key, value in keys.items() if key in kind.ranges}
+        own = {key: value for key, value in keys.items() if key not in {*measured, "bus"}}
+        quantities = {
+            key: quantity
+            for key, value in measured.items()
+            if (quantity := self._quantity(kind.ranges, key, value, (*path, key)))
+        }
+        spec = self._check(kind.spec_type, own, path, also=kind.ranges)
+        return RadioDeviceEntry(spec, kind, quantities) if spec else None
 
     def device(self, keys: dict[str, Any], path: KeyPath) -> Device | None:
         """One device with the quantities and settings of its family."""
         own = {key: value for key, value in keys.items() if key in DeviceSpec.model_fields}
         rest = {key: value for key, value in keys.items() if key not in own}
         spec = self._check(DeviceSpec, own, path)
-        rom = _rom(keys.get("id"))
+        rom = rom_of(keys.get("id"))
         part = FAMILIES.get(rom.family) if rom else None
         quantities, settings = self._family_keys(part, rest, path) if part else ({}, {})
         return Device(spec, quantities, settings) if spec else None
@@ -127,7 +202,7 @@ class _Reader:
         settings: dict[str, int] = {}
         for key, value in keys.items():
             if key in part.ranges:
-                if quantity := self._quantity(part, key, value, (*path, key)):
+                if quantity := self._quantity(part.ranges, key, value, (*path, key)):
                     quantities[key] = quantity
             elif key in part.settings:
                 settings[key] = self._setting(part, key, value, (*path, key))
@@ -147,11 +222,11 @@ class _Reader:
             self._problem(path, str(error))
         return value
 
-    def _quantity(self, part: type[Slave], name: str, value: Any, path: KeyPath) -> QuantitySpec | None:
+    def _quantity(self, ranges: Mapping[str, Range], name: str, value: Any, path: KeyPath) -> QuantitySpec | None:
         try:
             model, keys = spec_of(value)
             if isinstance(value, int | float):
-                part.ranges[name].check(name, value)
+                ranges[name].check(name, value)
         except (ValueError, QuantityError) as error:
             self._problem(path, str(error))
             return None
@@ -168,10 +243,12 @@ class _Reader:
         except ValueError as error:
             self._problem(path, str(error))
 
-    def _fault(self, keys: dict[str, Any], path: KeyPath) -> ScheduledFault | None:
+    def _fault(self, keys: dict[str, Any], path: KeyPath, place: Place | None) -> ScheduledFault | None:
+        """One fault; `place` is what its target is, if that is known."""
         known = {info.alias or name for name, info in FaultSpec.model_fields.items()}
         own = {key: value for key, value in keys.items() if key in known}
-        kind = FAULTS.get(str(keys.get("kind")))
+        kinds = FAULTS.get(str(keys.get("kind")), ())
+        kind = next((fault for fault in kinds if place and fits(fault, place)), kinds[0] if kinds else None)
         rest = {key: value for key, value in keys.items() if key not in known}
         spec = self._check(FaultSpec, own, path)
         fault: Fault | None = self._check(kind, rest, path, also=known) if kind else None
@@ -193,78 +270,8 @@ class _Reader:
                 self._problem((*path, *key), message)
             return None
 
-    def _relations(self, tables: dict[str, list[tuple[KeyPath, dict[str, Any]]]]) -> None:
-        """What must fit together between tables; looks at the raw keys, so that it works beside other mistakes."""
-        buses: dict[str, dict[str, Any]] = {}
-        for path, keys in tables["bus"]:
-            if keys.get("name") in buses:
-                self._problem((*path, "name"), f"there are two buses named {keys['name']!r}")
-            buses[str(keys.get("name"))] = keys
-        ids: dict[str, str] = {}
-        for path, keys in tables["device"]:
-            self._device_relations(path, keys, buses, ids)
-        self._hub_relations(tables["device"], ids)
-        for path, keys in tables["fault"]:
-            self._fault_relations(path, keys, buses, ids)
-
-    def _device_relations(
-        self, path: KeyPath, keys: dict[str, Any], buses: dict[str, dict[str, Any]], ids: dict[str, str]
-    ) -> None:
-        bus = keys.get("bus")
-        if isinstance(bus, str) and bus not in buses:
-            self._problem((*path, "bus"), f"there is no bus {bus!r}{did_you_mean(bus, buses)}")
-        elif isinstance(bus, str):
-            channels, channel = buses[bus].get("channels", 1), keys.get("channel", 0)
-            if isinstance(channels, int) and isinstance(channel, int) and channel >= channels:
-                self._problem((*path, "channel"), f"bus {bus!r} has no channel {channel}; it has {channels}")
-        if rom := _rom(keys.get("id")):
-            if str(rom) in ids:
-                self._problem((*path, "id"), f"there are two devices {rom}")
-            ids[str(rom)] = str(bus)
-
-    def _hub_relations(self, devices: list[tuple[KeyPath, dict[str, Any]]], ids: dict[str, str]) -> None:
-        above: dict[str, str] = {}
-        for path, keys in devices:
-            rom, under = _rom(keys.get("id")), keys.get("under")
-            try:
-                hub = str(parse_branch(under)[0]) if isinstance(under, str) else None
-            except ValueError:
-                continue
-            if hub is None or rom is None:
-                continue
-            if ids.get(hub) != keys.get("bus"):
-                self._problem(
-                    (*path, "under"),
-                    f"there is no hub {hub} on this bus{did_you_mean(hub, [i for i in ids if i.startswith('1F.')])}",
-                )
-            above[str(rom)] = hub
-            seen = str(rom)
-            for _ in above:
-                seen = above.get(seen, "")
-                if seen == str(rom):
-                    self._problem((*path, "under"), f"{rom} hangs behind itself")
-                    break
-
-    def _fault_relations(
-        self, path: KeyPath, keys: dict[str, Any], buses: dict[str, dict[str, Any]], ids: dict[str, str]
-    ) -> None:
-        kind, target = FAULTS.get(str(keys.get("kind"))), keys.get("target")
-        if kind is None or not isinstance(target, str):
-            return
-        known: dict[str, Any] = buses if kind.target == "bus" else ids
-        name = str(_rom(target) or target) if kind.target == "device" else target
-        if name not in known:
-            self._problem((*path, "target"), f"there is no {kind.target} {target!r}{did_you_mean(target, known)}")
-
     def _problem(self, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self._source, self._lines.line(path), _key_text(path), message))
-
-
-def _rom(text: Any) -> RomId | None:
-    try:
-        return RomId.parse(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
 
 
 def _key_text(path: KeyPath) -> str:

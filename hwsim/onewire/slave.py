@@ -14,12 +14,11 @@ Theory of operation
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from hwsim.errors import QuantityError, did_you_mean
-from hwsim.quantity import Constant, Quantity
+from hwsim.quantity import Constant, Quantity, Range
 
 if TYPE_CHECKING:
     from hwsim.onewire.rom import RomId
@@ -32,21 +31,6 @@ class Power(StrEnum):
 
     EXTERNAL = "external"
     PARASITE = "parasite"
-
-
-@dataclass(frozen=True)
-class Range:
-    """What a quantity can be, and what it is when nobody says."""
-
-    default: float
-    low: float
-    high: float
-    unit: str = ""
-
-    def check(self, name: str, value: float) -> None:
-        """Raise QuantityError unless low <= value <= high."""
-        if not self.low <= value <= self.high:
-            raise QuantityError(f"{name} can't be {value:g}{self.unit}; it must be from {self.low:g} to {self.high:g}")
 
 
 LEVEL = Range(1, 0, 1)

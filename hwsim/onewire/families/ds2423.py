@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 from hwsim.onewire.rom import crc16
-from hwsim.onewire.slave import Range, Slave
+from hwsim.onewire.slave import Slave
+from hwsim.quantity import Range
 
 PAGES = 16
 PAGE_BYTES = 32

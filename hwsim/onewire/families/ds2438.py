@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hwsim.onewire.rom import crc8
-from hwsim.onewire.slave import Range, Slave
+from hwsim.onewire.slave import Slave
+from hwsim.quantity import Range
 
 if TYPE_CHECKING:
     from hwsim.quantity import Quantity

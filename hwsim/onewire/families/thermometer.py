@@ -9,7 +9,8 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from hwsim.onewire.rom import crc8
-from hwsim.onewire.slave import Power, Range, Slave
+from hwsim.onewire.slave import Power, Slave
+from hwsim.quantity import Range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
