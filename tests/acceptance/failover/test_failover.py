@@ -54,6 +54,18 @@ async def test_it_goes_on_within_a_second_through_many_kills(cluster):
     assert sorted(took)[-2] < 1.0
 
 
+async def test_two_of_three_that_are_killed_at_once_leave_their_jobs_to_the_third(cluster):
+    await cluster.start_all()
+    await cluster.beat()
+    began = await cluster.next_run(0)
+    await cluster.acts(began.run)
+    other = next(node for node in cluster.nodes.values() if node.name != began.node)
+    other.send(signal.SIGKILL)
+    killed = cluster.holder().send(signal.SIGKILL)
+    following = await cluster.next_run(1)
+    assert following.at - killed < LEASE_TTL, "it was waited for a lease that nobody can hold any more"
+
+
 class Pause(NamedTuple):
     """One stop of a holder; times in seconds after boot."""
 
