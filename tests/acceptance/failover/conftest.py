@@ -36,6 +36,7 @@ STATES = WHERE.states_of(Place("any", "default"))
 BEAT = """
 import json, os, socket, time
 import anyio
+from gateway.errors import InterfaceDown
 said, run, token = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.urandom(6).hex(), 0
 
 def tell(what, number=0):
@@ -50,7 +51,11 @@ handle, number = _self.bus(), 0
 while True:
     number += 1
     tell("acts", number)
-    await handle.write(device, "PIO.BYTE", token % 256)
+    try:
+        await handle.write(device, "PIO.BYTE", token % 256)
+    except InterfaceDown:
+        if not steady:
+            raise
     await _self.set(["acts", run, number], token)
     await anyio.sleep(pause)
 """
@@ -125,6 +130,8 @@ class Cluster:
         self.state_path = STATES / "beat"
         self._news = anyio.Event()
 
+    now = staticmethod(now)
+
     def notice(self):
         self._news.set()
         self._news = anyio.Event()
@@ -185,9 +192,10 @@ class Cluster:
         await self.command("code", "set", name, "-S", f"{name}.py", kind)
         await self.command("run", "set", name, "-c", name, "-t", 0, *options)
 
-    async def beat(self, pause=0.1, text=BEAT):
-        data = ("-v", "device", SWITCH, "-v", "state", STATES / "beat", "-e", "port", self.port, "-e", "pause", pause)
-        await self.job("beat", text, "--bus", "attic", *data)
+    async def beat(self, pause=0.1, *, steady=False):
+        """The job that is watched; ``steady``: it outlasts the loss of an interface."""
+        data = ("-v", "device", SWITCH, "-v", "state", STATES / "beat", "-e", "port", self.port, "-e", "pause", pause, "-e", "steady", steady)
+        await self.job("beat", BEAT, "--bus", "attic", *data)
 
     async def listen(self, udp):
         async for data, _ in udp:

@@ -45,7 +45,9 @@ async def test_a_whole_group_starts_again(cluster, number):
     await cluster.until(lambda: all(node.ended for node in nodes), "all have ended")
     runs = len(cluster.runs)
     state = await cluster.state()
-    assert (state["node"] is None, state["end"]) == ((True, "node stopped") if number == signal.SIGTERM else (False, ""))
+    assert (state["node"] is None, state["end"]) == (
+        (True, "node stopped") if number == signal.SIGTERM else (False, "")
+    )
     await cluster.start_all()
     following = await cluster.next_run(runs)
     await cluster.acts(following.run, 3)
