@@ -7,6 +7,7 @@ end, and it writes to a device whose bus remembers every write.
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -99,6 +100,7 @@ class NodeProcess:
             self.lines += lines
             self._told()
         self.status = await self._process.wait()
+        await self._process.aclose()
         self.ended = True
         self._told()
 
@@ -172,16 +174,19 @@ class Cluster:
     async def start(self, name):
         """Start a node."""
         process = await anyio.open_process(
-            [sys.executable, "-m", "gateway", "-c", f"{name}.toml", "up"], cwd=self.folder, stdout=None
+            [sys.executable, "-m", "gateway", "-c", f"{name}.toml", "up"],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=None,
         )
         node = self.nodes[name] = NodeProcess(name, process, self.notice)
         self.tasks.start_soon(node.follow)
         return node
 
     async def start_all(self):
+        """Start all nodes; ``beat`` waits until they are ready."""
         for name in "abc":
             await self.start(name)
-        await self.all_ready()
 
     async def all_ready(self):
         await self.until(lambda: all(node.ready for node in self.nodes.values()), "all nodes ready")
@@ -194,8 +199,25 @@ class Cluster:
 
     async def beat(self, pause=0.1, *, steady=False):
         """The job that is watched; ``steady``: it outlasts the loss of an interface."""
-        data = ("-v", "device", SWITCH, "-v", "state", STATES / "beat", "-e", "port", self.port, "-e", "pause", pause, "-e", "steady", steady)
+        data = (
+            "-v",
+            "device",
+            SWITCH,
+            "-v",
+            "state",
+            STATES / "beat",
+            "-e",
+            "port",
+            self.port,
+            "-e",
+            "pause",
+            pause,
+            "-e",
+            "steady",
+            steady,
+        )
         await self.job("beat", BEAT, "--bus", "attic", *data)
+        await self.all_ready()
 
     async def listen(self, udp):
         async for data, _ in udp:

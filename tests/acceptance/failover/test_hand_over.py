@@ -17,7 +17,7 @@ async def running(cluster, *options, **more):
 async def test_a_node_that_is_stopped_in_order_hands_over_within_moments(cluster):
     took = []
     await running(cluster)
-    for stops in range(5):
+    for stops in range(3):
         began = await cluster.next_run(stops)
         await cluster.acts(began.run, 3)
         node = cluster.holder()
@@ -49,6 +49,7 @@ async def test_a_whole_group_starts_again(cluster, number):
         (True, "node stopped") if number == signal.SIGTERM else (False, "")
     )
     await cluster.start_all()
+    await cluster.all_ready()
     following = await cluster.next_run(runs)
     await cluster.acts(following.run, 3)
     assert cluster.overlaps() == []
