@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+#: How many of the last writes are remembered.
+WRITES: Final = 10_000
+
+
+class Write(NamedTuple):
+    """A WRITE that a server has taken on."""
+
+    at: float
+    """Seconds after the start of the house."""
+    path: str
+    data: bytes
 
 
 @dataclass
@@ -17,6 +30,8 @@ class Traffic:
     """Open connections that were granted persistence."""
     requests: Counter[str] = field(default_factory=Counter)
     """By message type, as in `READ`; `UNKNOWN` for all others."""
+    writes: deque[Write] = field(default_factory=lambda: deque(maxlen=WRITES))
+    """The last writes, in the order in which the server began with them, whatever became of them."""
     errors: Counter[int] = field(default_factory=Counter)
     """Answers with a negative return value, by that value."""
     keepalives: int = 0

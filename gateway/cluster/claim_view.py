@@ -9,7 +9,8 @@ Theory of operation
    no older than the registration that the claim names: another incarnation, a deletion, or a snapshot without it.
 3. Between ``Resync`` and ``Ready`` nothing is decided (``ordered``).
 4. A claim that names my incarnation is mine, whether or not I know how I got it: the reply may have been lost.
-5. When many vanish at once it was rather the store than they: then their jobs are left to them for a lease.
+5. When many vanish at once it was rather the store than they: then their jobs are left to them for a lease. Those whose
+   processes are provably dead don't count.
 """
 
 from __future__ import annotations
@@ -60,12 +61,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A node as its presence shows it; ``incarnation`` is empty after it has vanished."""
+    """A node as its presence shows it; ``incarnation`` is empty after it has vanished, ``record`` is all of it."""
 
     revision: int
     incarnation: str = ""
     runners: frozenset[str] = frozenset()
     buses: frozenset[str] = frozenset()
+    record: Any = None
 
 
 @dataclass(slots=True)
@@ -165,6 +167,7 @@ def _member(value: Any, revision: int) -> Member:
         incarnation if isinstance(incarnation, str) else "",
         runners_of(value),
         frozenset(_buses_up(fields.get("interfaces"))),
+        value,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from gateway.cluster.presence import LEASE_TTL
+from gateway.cluster.presence import LEASE_TTL, provably_dead
 from gateway.errors import Detached, Uncertain
 from gateway.values import Change, NotGiven, Ready, Resync
 
@@ -98,8 +98,8 @@ class AnyFeed:
         before, after = view.presence_changed(change)
         if before.incarnation and before.incarnation != after.incarnation:
             now = runner.context.clock.lease_now()
-            others = node != runner.me and runner.runner in before.runners
-            if node == runner.me or (others and view.mass_loss(now, node, runner.runner)):
+            doubtful = node != runner.me and runner.runner in before.runners and not provably_dead(before.record)
+            if node == runner.me or (doubtful and view.mass_loss(now, node, runner.runner)):
                 runner.candidacy.hold_back(now + LEASE_TTL)
             for job in view.jobs_of(node):
                 runner.touch_at(job)

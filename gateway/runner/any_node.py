@@ -9,7 +9,8 @@ Theory of operation
    that claim: by then it has shown everything that earlier holders wrote before. Look again whether the job is due.
    Record the end of a run whose node died. Write the state. Execute.
 3. Between runs the claim stays. It is released when the job will not start again by itself, when its bus goes down
-   here, when the job is handed over, and when the node stops; by compare-and-set, like everything else.
+   here (code that fails for that has been handed over, not failed), when the job is handed over, and when the node
+   stops; by compare-and-set, like everything else.
 4. A claim of this incarnation that no run belongs to (a reply was lost) is one of those: it is renewed or released.
 5. ``MARGIN`` before the lease ends, runs are ended as ``lost``: before any other node can take over. A run that is to
    outlive its lease (``on_detach: keep``) goes on without the right to write, and gets a new claim if nobody else has
@@ -37,6 +38,7 @@ from gateway.runner.fenced_states import FencedStates
 from gateway.runner.group_runner import GroupRunner
 from gateway.runner.job import Hold
 from gateway.runner.lease_guard import LeaseGuard
+from gateway.runner.outcome import Outcome
 from gateway.runner.rebalance import Rebalance
 from gateway.runner.schedule import Decision
 from gateway.runner.sweep import Sweep
@@ -110,6 +112,13 @@ class AnyRunner(GroupRunner):
     def holds(self, job: Job) -> bool:
         fence = self.fences[job.path]
         return not fence.lost and (fence.left > 0 or self.outlives(job))
+
+    def verdict(self, job: Job, outcome: Outcome) -> Outcome:
+        bus = job.entry.bus if job.entry is not None else None
+        if not outcome.bus_down or bus is None or self.context.buses.is_up(bus):
+            return outcome
+        self.context.log.info("%s goes where its bus is up: %s", job.place, outcome.message)
+        return Outcome("handed over")
 
     def ended(self, job: Job) -> None:
         del self.fences[job.path]

@@ -9,7 +9,7 @@ import anyio
 
 from gateway import codec
 from gateway.abc import MAX_VALUE
-from gateway.errors import ClaimLost, CodecError, ErrorRecorded
+from gateway.errors import ClaimLost, CodecError, ErrorRecorded, InterfaceDown
 from gateway.runner.error_log import describe, trace
 from gateway.runner.watchdog import LoopBlocked
 from gateway.values import NotGiven
@@ -31,6 +31,7 @@ class Outcome:
         result: what the code returned; ``NotGiven`` unless it finished.
         message, traceback: of what went wrong.
         recorded: whether the code has recorded its error itself.
+        bus_down: whether the error is just that a bus was down.
     """
 
     end: End
@@ -38,6 +39,7 @@ class Outcome:
     message: str = ""
     traceback: str = ""
     recorded: bool = False
+    bus_down: bool = False
 
 
 def failure(error: BaseException) -> Outcome:
@@ -72,7 +74,8 @@ def _failure(error: BaseException, cancellation: type[BaseException]) -> Outcome
     if isinstance(error, BaseExceptionGroup) and any(isinstance(leaf, cancellation) for leaf in found):
         error = error.split(cancellation)[1] or error
     recorded = all(isinstance(leaf, (ErrorRecorded, cancellation)) for leaf in found)
-    return Outcome("error", message=describe(error), traceback=trace(error), recorded=recorded)
+    bus_down = all(isinstance(leaf, (InterfaceDown, cancellation)) for leaf in found)
+    return Outcome("error", message=describe(error), traceback=trace(error), recorded=recorded, bus_down=bus_down)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

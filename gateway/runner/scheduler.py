@@ -13,7 +13,7 @@ Theory of operation
    process exits hard.
 5. What differs between kinds of runners is in the methods without an underscore: whose jobs (``place``), what the group
    is like (``group``, ``watch_group``), how changes come (``follow``), how states are kept (``save``, ``forget``,
-   ``examine``), who may start (``decide``, ``start``, ``blocked``, ``take``, ``holds``).
+   ``examine``), who may start (``decide``, ``start``, ``blocked``, ``take``, ``holds``, ``verdict``).
 """
 
 from __future__ import annotations
@@ -108,6 +108,10 @@ class Scheduler(ABC):
     def holds(self, job: Job) -> bool:
         """Whether how a run ended may still be written here."""
         return True
+
+    def verdict(self, job: Job, outcome: Outcome) -> Outcome:
+        """How a run has ended, where it isn't for the code alone to say."""
+        return outcome
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Run jobs; ``started`` is reported when all jobs are known."""
@@ -307,7 +311,7 @@ class Scheduler(ABC):
         except BusgateError as error:
             outcome = Outcome("error", message=f"its state can't be written: {error}")
         else:
-            outcome = await execution.run()
+            outcome = self.verdict(job, await execution.run())
         await job.finish(outcome)
         self.ended(job)
         self._running -= 1

@@ -50,6 +50,39 @@ async def test_it_moves_when_its_bus_goes_down_and_another_node_has_it(any_clust
     assert anyio.current_time() - began < 0.2
 
 
+FRAGILE = """
+import anyio
+while True:
+    await _self.bus().read("28.67C6697351FF", "temperature")
+    await anyio.sleep(0.01)
+"""
+
+
+async def test_code_that_fails_because_its_bus_went_down_has_been_handed_over(any_cluster):
+    a = await any_cluster.join("a")
+    b = await any_cluster.join("b")
+    a.buses.switch("wire", up=True)
+    await a.code("work", FRAGILE)
+    await a.now("work", bus="wire")
+    await a.running("work")
+    a.buses.switch("wire", up=False)
+    await anyio.sleep(10)
+    state = await a.state("work")
+    assert (state.node, state.end, state.backoff) == (None, "handed over", 0)
+    assert await a.errors() == {}
+    b.buses.switch("wire", up=True)
+    assert (await a.running("work", runs=2)).node == "b"
+
+
+async def test_code_that_fails_while_its_bus_is_up_has_failed(any_cluster):
+    a = await any_cluster.join("a")
+    a.buses.switch("wire", up=True)
+    await a.code("work", "from gateway.errors import InterfaceDown\nraise InterfaceDown('so it says')")
+    await a.now("work", bus="wire")
+    await anyio.sleep(10)
+    assert (await a.state("work")).end == "error"
+
+
 async def test_it_goes_on_where_it_is_when_nobody_else_has_its_bus(any_cluster):
     a = await any_cluster.join("a")
     b = await any_cluster.join("b")

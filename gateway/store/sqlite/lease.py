@@ -26,7 +26,7 @@ class Holder:
         self._left: list[str] = []  # leases that could not be ended when they were left
 
     async def grant(self, lease: Lease) -> None:
-        self._member.show()
+        self._member.beat()  # whoever has seen it stand still must not end the new lease for that
         await self._writer.submit(Grant(lease.id, lease.ttl, self._member.process), urgent=True)
 
     async def renew(self, lease: Lease) -> bool:

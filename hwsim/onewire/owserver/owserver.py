@@ -25,6 +25,7 @@ from hwsim.onewire.owserver.paths import Area, PathError, PathParser, Target
 from hwsim.onewire.owserver.properties import PROPERTIES
 from hwsim.onewire.owserver.property import PropertyError
 from hwsim.onewire.owserver.values import Unit
+from hwsim.traffic import Write
 
 if TYPE_CHECKING:
     from random import Random
@@ -93,6 +94,7 @@ class Owserver:
         await send(Answer(len(part), part, len(part), request.offset if part else 0))
 
     async def _write(self, request: Request, send: Send) -> None:
+        self.master.traffic.writes.append(Write(self.master.time.now(), request.path, request.data))
         target = self._parser.parse(request.path)
         channel = await self._locate(target)
         if target.prop is None:

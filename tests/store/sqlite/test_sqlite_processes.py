@@ -193,6 +193,31 @@ async def test_an_observer_that_was_stopped_itself_counts_anew(elsewhere):
     assert (await observer.line())["gone"] - woken >= 1.5
 
 
+class Standing(SystemClock):
+    """Who has it never comes to renew anything."""
+
+    async def sleep(self, seconds):
+        await anyio.sleep_forever()
+
+
+async def test_a_new_lease_is_not_ended_because_its_holder_gave_no_sign_before(store, file):
+    async with (
+        SqliteStore(file, clock=Standing(), random=Random()) as holder,
+        store.watch(TOP) as events,
+        holder.lease(60.0) as first,
+    ):
+        await ready(events)
+        await holder.set(TOP, "old", lease=first)
+        assert (await change(events)).value == "old"
+        await store.clock.sleep(1.5)  # the heartbeat has stood still for longer than the new lease is to last
+        async with holder.lease(1.0) as second:
+            granted = store.clock.lease_now()
+            await holder.set(TOP / "new", 1, lease=second)
+            assert not (await change(events)).deleted
+            assert (await change(events)).deleted
+            assert store.clock.lease_now() - granted >= 1.0
+
+
 async def test_a_forked_child_keeps_neither_lease_nor_store(store, elsewhere):
     parent = elsewhere("fork")
     child = await parent.line()

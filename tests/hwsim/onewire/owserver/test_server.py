@@ -1,6 +1,7 @@
 """Connections: persistence, signs of life, listings entry by entry, limits; in virtual time."""
 
 import struct
+from collections import deque
 
 import anyio
 import pytest
@@ -175,3 +176,13 @@ async def test_traffic_is_counted(house, connect):
     assert (traffic.connections, traffic.persistent, traffic.conversions) == (1, 1, 1)
     assert traffic.requests == {"READ": 2, "UNKNOWN": 1}
     assert traffic.errors == {-1: 1, -42: 1}
+
+
+async def test_writes_are_remembered_in_order(house, connect):
+    client = await connect(house.url("b"))
+    await anyio.sleep(1.5)
+    assert await client.write("/3A.000000000006/PIO.A", "1") == 0
+    assert await client.write("/28.000000000001/temperature", "1") < 0
+    assert house.traffic["b"].writes == deque(
+        [(1.5, "/3A.000000000006/PIO.A", b"1"), (1.5, "/28.000000000001/temperature", b"1")]
+    )
