@@ -83,14 +83,14 @@ class Candidacy:
             left_by: whose void claim the job still has.
         """
         expected = self._expected[job]
-        turn = expected.since
-        if expected.node != self._me:
-            others = [node for node in order if node != expected.node]
-            rank = 1 + others.index(self._me)
-            turn += rank * RANK_WAIT
-            if (last := self._last([expected.node, *others[: rank - 1]])) > expected.since:
-                turn = max(turn, last + BUSY + rank * RANK_WAIT)
-        return max(turn, self._held_back) if left_by not in (None, self._me) else turn
+        begin = expected.since if left_by in (None, self._me) else max(expected.since, self._held_back)
+        if expected.node == self._me:
+            return begin
+        others = [node for node in order if node != expected.node]
+        rank = 1 + others.index(self._me)
+        if (last := self._last([expected.node, *others[: rank - 1]])) > expected.since:
+            begin = max(begin, last + BUSY)
+        return begin + rank * RANK_WAIT
 
     def _last(self, nodes: Iterable[str]) -> float:
         return max(self._claimed.get(node, 0.0) for node in nodes)

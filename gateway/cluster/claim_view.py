@@ -84,7 +84,7 @@ class ClaimView:
     members: dict[str, Member] = field(default_factory=dict)
     claims: dict[Path, Seen] = field(default_factory=dict)
     _floor: int = 0
-    _by_node: dict[str, set[Path]] = field(default_factory=dict)
+    _by_node: dict[str, dict[Path, None]] = field(default_factory=dict)
     _losses: deque[tuple[float, str]] = field(default_factory=deque)
 
     def ready(self, revision: int) -> None:
@@ -103,11 +103,11 @@ class ClaimView:
     def claim_changed(self, job: Path, change: Change) -> Seen:
         """Take in a claim."""
         if (old := self.claims.get(job)) is not None and old.claim is not None:
-            self._by_node[old.claim.node].discard(job)
+            self._by_node[old.claim.node].pop(job, None)
         claim = None if change.deleted else _claim(change.value)
         self.claims[job] = seen = Seen(claim, change.revision, not change.deleted)
         if claim is not None:
-            self._by_node.setdefault(claim.node, set()).add(job)
+            self._by_node.setdefault(claim.node, {})[job] = None
         return seen
 
     def forget(self, job: Path) -> None:

@@ -32,6 +32,7 @@ REFUSED: Final = 5.0
 
 @dataclass(slots=True)
 class _Attempt:
+    revision: int  # of the claim that was found to be free, or ours
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     shown: anyio.Event = field(default_factory=anyio.Event)
 
@@ -76,6 +77,11 @@ class Claims:
         if self._view.revision(job) != self._released.get(job):
             self._released.pop(job, None)
 
+    def ordered(self) -> None:
+        """The view is in order again."""
+        for attempt in self._attempts.values():
+            attempt.shown.set()
+
     def abandon(self) -> None:
         """Give up all attempts; what comes of them is found in the view."""
         for attempt in self._attempts.values():
@@ -83,7 +89,7 @@ class Claims:
 
     def begin(self, job: Path) -> None:
         """An attempt to take a claim begins: the job is ``busy`` until ``done``."""
-        self._attempts[job] = _Attempt()
+        self._attempts[job] = _Attempt(self._view.revision(job))
 
     def done(self, job: Path) -> None:
         """The attempt has led to a run, or to nothing."""
@@ -102,7 +108,7 @@ class Claims:
 
     async def _take(self, job: Path, attempt: _Attempt) -> Fence | None:
         registration = self.usable()
-        token = await self._put(job, registration) if registration is not None else 0
+        token = await self._put(job, registration, attempt.revision) if registration is not None else 0
         if registration is None or not token:
             await self._pause(attempt)
             return None
@@ -112,7 +118,7 @@ class Claims:
         fence = Fence(self._store.clock, registration, token)
         return fence if seen.revision == token and registration is self.usable() else None
 
-    async def _put(self, job: Path, registration: Registration) -> int:
+    async def _put(self, job: Path, registration: Registration, revision: int) -> int:
         """The revision of a new claim; 0 if it isn't certain that it was written."""
         nonce = f"{self._store.random.getrandbits(64):016x}"
         claim = Claim(
@@ -122,7 +128,7 @@ class Claims:
             nonce=nonce,
         )
         try:
-            return await self._store.set(self._base + job, claim.to_map(), revision=self._view.revision(job))
+            return await self._store.set(self._base + job, claim.to_map(), revision=revision)
         except (Conflict, Detached, Uncertain):
             return 0
         except BusgateError as error:
@@ -142,7 +148,7 @@ class Claims:
             return
         if seen is None or (seen.revision > fence.token and not self.mine(seen.claim)):
             fence.lose("another node has taken the job, or its claim was deleted")
-        elif token := await self._put(job, registration):
+        elif token := await self._put(job, registration, self._view.revision(job)):
             fence.renew(registration, token)
 
     async def release(self, job: Path) -> None:

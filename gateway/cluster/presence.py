@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from gateway.errors import Conflict, Detached, NameTaken, Uncertain
+from gateway.errors import Conflict, Denied, Detached, NameTaken, Uncertain
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Presence:
         Raises:
             NameTaken: another live process has the name; at the start, or when it took it after this node's lease
                 had run out.
-            Detached, Uncertain: the store is out of reach at the start; later it is waited for.
+            Detached, Uncertain, Denied: the store is out of reach, or refuses, at the start; later it is waited for.
         """
         started: Callable[[], None] = task_status.started
         while True:
@@ -93,7 +93,7 @@ class Presence:
                     started = _nothing
                     await lease.lost.wait()
                     self._set(None)
-            except (Detached, Uncertain):
+            except (Detached, Uncertain, Denied):  # Denied: the lease had gone before the entry was bound to it
                 if started is not _nothing:
                     raise
                 await self._store.clock.sleep(RETRY)  # cut off: its jobs go on, and so does it
@@ -118,7 +118,7 @@ class Presence:
                 try:
                     await self._rewrite(now.lease)
                     return
-                except (Detached, Uncertain):
+                except (Detached, Uncertain, Denied):
                     await self._store.clock.sleep(RETRY)
 
     async def _rewrite(self, lease: Lease) -> None:

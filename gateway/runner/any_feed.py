@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds until a watch that could not begin, or broke for good, is tried again.
 RETRY: Final = 1.0
+#: Seconds after a node has vanished until its jobs are taken: by then it shows whether many have.
+SETTLE: Final = 0.05
 
 
 class AnyFeed:
@@ -31,6 +33,7 @@ class AnyFeed:
         self._claims = where.claims / place.group
         self._states = where.states_of(place)
         self._jobs = where.jobs_of(place)
+        self._started = False
         self._fresh: set[Path] | None = None  # what a new snapshot has shown so far
 
     async def run(self, task_status: TaskStatus[None]) -> None:
@@ -61,10 +64,14 @@ class AnyFeed:
     async def _ready(self, revision: int) -> None:
         """Everything up to a revision is known: what a new snapshot hasn't shown is gone."""
         if self._fresh is not None:
-            for path in self._known().difference(self._fresh):
+            for path in sorted(self._known().difference(self._fresh)):
                 await self._changed(Change(path, NotGiven, revision))
             self._fresh = None
+        if not self._started:
+            self._started = True
+            self._hold_back(LEASE_TTL)
         self._runner.view.ready(revision)
+        self._runner.claims.ordered()
         self._runner.candidacy.regroup()
         self._runner.touch_all()
 
@@ -92,15 +99,21 @@ class AnyFeed:
         elif len(path.after(self._presence)) == 1:
             self._presence_changed(change)
 
+    def _hold_back(self, seconds: float) -> None:
+        """Leave to others what they held, in case that it was rather the store than they."""
+        self._runner.candidacy.hold_back(self._runner.context.clock.lease_now() + seconds)
+
     def _presence_changed(self, change: Change) -> None:
         runner, view = self._runner, self._runner.view
         node: Any = change.path[-1]
         before, after = view.presence_changed(change)
         if before.incarnation and before.incarnation != after.incarnation:
             now = runner.context.clock.lease_now()
-            doubtful = node != runner.me and runner.runner in before.runners and not provably_dead(before.record)
-            if node == runner.me or (doubtful and view.mass_loss(now, node, runner.runner)):
-                runner.candidacy.hold_back(now + LEASE_TTL)
+            known = provably_dead(before.record)
+            others = node != runner.me and runner.runner in before.runners and not known
+            many = others and view.mass_loss(now, node, runner.runner)
+            if not known or node == runner.me:
+                self._hold_back(LEASE_TTL if many or node == runner.me else SETTLE)
             for job in view.jobs_of(node):
                 runner.touch_at(job)
         if (before.incarnation, before.runners, before.buses) != (after.incarnation, after.runners, after.buses):

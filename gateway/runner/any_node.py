@@ -141,7 +141,7 @@ class AnyRunner(GroupRunner):
         """Look at everything: the view has been put in order, or the group has changed."""
         for job in self._jobs.values():
             self.touch(job)
-        for path in {*self.view.claims, *self.states}.difference(self._jobs):
+        for path in sorted({*self.view.claims, *self.states}.difference(self._jobs)):
             self._sweep.look(path)
 
     def buses_changed(self) -> None:
@@ -199,6 +199,8 @@ class AnyRunner(GroupRunner):
         bus = job.entry.bus
         if not self.due(job, decision):
             self.candidacy.unwanted(job.path)
+            if decision.due is None and self.view.revision(job.path):
+                self._clear(job.path)
             return
         order = rendezvous(job.path, self.view.eligible(self.runner, bus))
         if not order:
@@ -215,6 +217,11 @@ class AnyRunner(GroupRunner):
             self.agenda.at(job, wait)
         else:
             self.start(job)
+
+    def _clear(self, path: Path) -> None:
+        """Delete the claim of a node that has died, of a job that will not start again by itself."""
+        if rendezvous(path, self.view.eligible(self.runner, None))[:1] == [self.me]:
+            self._tasks.start_soon(self._release, path)
 
     def _decision(self, job: Job) -> Decision:
         assert job.entry is not None

@@ -57,7 +57,7 @@ class Job:
         context = runner.context
         self.path = path
         self.entry: RunnerEntry | None = None
-        self.state: StateEntry
+        self.state = state
         self.execution: Execution | None = None
         self.deadline: float | None = None
         self.hold: Hold | None = None
@@ -71,7 +71,7 @@ class Job:
         self._context = context
         self._saving: anyio.Lock | None = None  # made when needed: a job that waits should weigh little
         self._recorded_at = _NOWHERE
-        self.see(state)
+        self._stopped_at = self._since(state.stopped)
 
     @property
     def place(self) -> Path:
@@ -124,9 +124,14 @@ class Job:
         self.execution = None
 
     def see(self, state: StateEntry) -> None:
-        """Take over a state that is stored; waits that follow from it are counted from now on."""
+        """Take over a state that is stored; waits from an end that is new to us are counted from now on."""
+        if state.stopped != self.state.stopped:
+            self._stopped_at = self._since(state.stopped)
         self.state = state
-        self._stopped_at = self._context.clock.lease_now() - max(0.0, self._context.clock.now() - state.stopped)
+
+    def _since(self, stopped: float) -> float:
+        """A moment of the wall clock, on the lease clock; now if it is still to come."""
+        return self._context.clock.lease_now() - max(0.0, self._context.clock.now() - stopped)
 
     async def recover(self, end: End = "node died") -> None:
         """Take note that whoever ran it runs it no more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.errors import BusgateError
+from gateway.values import Change, Ready
 
 if TYPE_CHECKING:
     from gateway.path import Path
@@ -35,13 +36,28 @@ class Sweep:
 
     async def _remove(self, path: Path) -> None:
         runner = self._runner
-        if path not in runner.jobs:
-            try:
+        try:
+            if path not in runner.jobs and await self._gone(path):
                 await runner.states.delete(path)
-            except BusgateError:
+                if runner.view.revision(path) and not runner.claims.busy(path):
+                    await runner.claims.release(path)
+            else:
                 await runner.context.clock.sleep(RETRY)
-        if path not in runner.jobs and runner.view.revision(path) and not runner.claims.busy(path):
-            await runner.claims.release(path)
+        except BusgateError:
+            await runner.context.clock.sleep(RETRY)
         self._swept.discard(path)
         if not runner.claims.busy(path):
             runner.touch_at(path)
+
+    async def _gone(self, path: Path) -> bool:
+        """Whether there is no such job. The view may have to tell of it yet: it has changed after its state has."""
+        runner = self._runner
+        known = max(runner.view.revision(path), runner.states.revision(path))
+        jobs = runner.context.locations.jobs_of(runner.place)
+        async with runner.context.store.watch(jobs + path, max_depth=0) as events:
+            async for event in events:
+                if isinstance(event, Ready):
+                    return event.revision >= known
+                if isinstance(event, Change) and not event.deleted:
+                    return False
+        return False

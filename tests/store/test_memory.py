@@ -93,6 +93,19 @@ async def test_a_lost_reply_hides_a_conflict(store):
         await store.set(A, 2, revision=0)
 
 
+async def test_a_late_write_is_uncertain_and_is_written_after_all(store, other):
+    """Even if its writer has lost its connection by then; what is refused when it comes has no effect."""
+    store.faults.late = 1.0
+    with pytest.raises(Uncertain):
+        await store.set(A, 1)
+    with pytest.raises(Uncertain):
+        await store.set(A, 2, revision=0)
+    store.cut()
+    assert (await other.get(A)).revision == 0
+    await anyio.sleep(store.faults.lateness)
+    assert (await other.get(A)).value == 1
+
+
 async def test_a_lost_read_is_detached(store):
     store.faults.lost_reply = 1.0
     with pytest.raises(Detached):

@@ -19,6 +19,11 @@ class Faults:
     lost_request: float = 0.0
     #: Chance that a reply doesn't arrive: the write has happened, the call raises the same.
     lost_reply: float = 0.0
+    #: Chance that a write is held up on its way, for ``lateness`` seconds: it happens after its call has raised
+    #: ``Uncertain``, even if the connection has broken or its holder has died meanwhile.
+    late: float = 0.0
+    #: To be longer than ``timeout``.
+    lateness: float = 3.0
     #: Time after which a call gives up waiting for its reply.
     timeout: float = 1.0
     #: Chance that ``get`` gives the value before the last, unless this connection knows better by its own writes.

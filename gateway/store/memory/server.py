@@ -14,10 +14,13 @@ Theory of operation
 
 from __future__ import annotations
 
+import itertools
 import math
 import random as random_module
 from bisect import bisect_left, insort
+from contextlib import suppress
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -27,7 +30,7 @@ from gateway.errors import Conflict, Denied
 from gateway.values import Change, Entry, NotGiven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from random import Random
 
     from gateway.path import Path
@@ -96,7 +99,9 @@ class MemoryServer:
         self._previous: dict[str, Record] = {}
         self._tombstones: dict[str, int] = {}  # in the order of their revisions
         self._leases: dict[str, _Grant] = {}
-        self._granted = anyio.Event()
+        self._late: list[tuple[float, int, Callable[[], object]]] = []  # a heap: when, number, what
+        self._numbers = itertools.count()
+        self._stirred = anyio.Event()
         self._watchers: dict[str, dict[Watcher, None]] = {}
         self._subscribers: dict[str, dict[Subscriber, None]] = {}
 
@@ -183,8 +188,7 @@ class MemoryServer:
 
     def grant(self, lease: str, holder: str, ttl: float) -> None:
         self._leases[lease] = _Grant(holder, ttl, anyio.current_time() + ttl)
-        self._granted.set()
-        self._granted = anyio.Event()
+        self._stir()
 
     def renew(self, lease: str) -> bool:
         """Whether the lease is still there; if so it lasts for another ``ttl`` from now."""
@@ -204,18 +208,31 @@ class MemoryServer:
         for lease in list(self._leases):
             self.end(lease)
 
-    async def run_expiry(self) -> None:
-        """Let leases run out when their time has come; every connection runs it, so somebody does."""
-        while True:
-            with anyio.move_on_after(self._expire()):
-                await self._granted.wait()
+    def receive_later(self, operation: Callable[[], object], delay: float) -> None:
+        """Do something when so many seconds have passed, whoever is still there to hear of it."""
+        heappush(self._late, (anyio.current_time() + delay, next(self._numbers), operation))
+        self._stir()
 
-    def _expire(self) -> float:
-        """End the leases that have run out; return the seconds until the next one will."""
+    def _stir(self) -> None:
+        self._stirred.set()
+        self._stirred = anyio.Event()
+
+    async def run_expiry(self) -> None:
+        """Let leases run out and late writes arrive in their time; every connection runs it, so somebody does."""
+        while True:
+            with anyio.move_on_after(self._work()):
+                await self._stirred.wait()
+
+    def _work(self) -> float:
+        """Do what is due; return the seconds until there is more to do."""
         now = anyio.current_time()
+        while self._late and self._late[0][0] <= now:
+            with suppress(Conflict, Denied):
+                heappop(self._late)[-1]()
         for lease in [lease for lease, grant in self._leases.items() if grant.expires <= now]:
             self.end(lease)
-        return min((grant.expires - now for grant in self._leases.values()), default=math.inf)
+        moments = [grant.expires for grant in self._leases.values()] + [moment for moment, *_ in self._late[:1]]
+        return min(moments, default=math.inf) - now
 
     def _unbind(self, record: Record, writer: str) -> None:
         grant = self._leases.get(record.lease or "")

@@ -126,6 +126,9 @@ class MemoryStore(Store):
         """Do something at the server, with what may go wrong on the way there and back."""
         self._check_link()
         failure = Uncertain("no reply: it may or may not have been written") if writes else Detached("no reply")
+        if writes and self._strikes(self.faults.late):
+            self._server.receive_later(operation, self.faults.lateness)
+            await self._travel(1.0, failure)
         await self._travel(self.faults.lost_request, failure)
         try:
             return operation()
