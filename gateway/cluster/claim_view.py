@@ -149,6 +149,11 @@ class ClaimView:
             if runner in member.runners and (bus is None or bus in member.buses)
         ]
 
+    def most_lost(self, runner: str) -> bool:
+        """Whether more nodes have left void claims than are there."""
+        held = (seen.claim for seen in self.claims.values())
+        return len({claim.node for claim in held if claim and self.void(claim)}) > len(self.eligible(runner, None))
+
     def mass_loss(self, now: float, node: str, runner: str) -> bool:
         """Take note that a node of a group has vanished; whether more than half of it did within a second."""
         self._losses.append((now, node))

@@ -67,10 +67,11 @@ class AnyFeed:
             for path in sorted(self._known().difference(self._fresh)):
                 await self._changed(Change(path, NotGiven, revision))
             self._fresh = None
+        self._runner.view.ready(revision)
         if not self._started:
             self._started = True
-            self._hold_back(LEASE_TTL)
-        self._runner.view.ready(revision)
+            if self._runner.view.most_lost(self._runner.runner):
+                self._hold_back(LEASE_TTL)
         self._runner.claims.ordered()
         self._runner.candidacy.regroup()
         self._runner.touch_all()
