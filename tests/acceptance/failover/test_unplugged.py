@@ -1,5 +1,7 @@
 """A job of any node follows its bus: to another interface of its node, else to another node."""
 
+import json
+
 
 async def unplug(cluster, bus):
     """The owserver of a bus goes away. Returns when."""
@@ -59,6 +61,9 @@ async def test_while_nobody_has_the_bus_it_waits_and_says_why(cluster):
     for name in "abc":
         await unplug(cluster, name)
     await cluster.until(lambda: all("absent" in node.lines[-1] for node in cluster.nodes.values()), "all are absent")
+    reason = json.loads(await cluster.command("run", "list", "--json"))["reason"]
+    assert "no node of the group has bus attic up" in reason
+    assert all(f"{name}: interface '{name}' is absent" in reason for name in "abc")
     runs = len(cluster.runs)
     await plug(cluster, began.node)
     following = await cluster.next_run(runs)
