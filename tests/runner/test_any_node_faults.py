@@ -154,3 +154,23 @@ async def test_nothing_remains_of_a_deleted_job(any_cluster):
     left += [str(entry.path) async for entry in b.store.tree(WHERE.states)]
     assert len(left) == 4
     assert all(path.endswith(("job.4", "job.5")) for path in left)
+
+
+async def test_a_late_write_of_the_last_holder_does_not_land(any_cluster):
+    """What it has sent before it was cut off arrives after another node has begun."""
+    a = await any_cluster.join("a")
+    await a.code("work", FOREVER)
+    await a.now("work")
+    first = await a.running("work")
+    b = await any_cluster.join("b")
+    await anyio.sleep(4)
+    a.store.faults.late, a.store.faults.lateness = 1.0, 2 * LEASE_TTL
+    await anyio.sleep(1.5)  # its sign of life is on the way
+    a.store.cut()
+    second = await b.running("work", runs=2)
+    await anyio.sleep(2 * LEASE_TTL)
+    a.store.mend()
+    await anyio.sleep(LEASE_TTL)
+    state = await b.state("work")
+    assert (state.node, state.runs, state.token) == ("b", 2, second.token)
+    assert second.token > first.token
