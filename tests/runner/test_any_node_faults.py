@@ -156,7 +156,7 @@ async def test_nothing_remains_of_a_deleted_job(any_cluster):
     assert all(path.endswith(("job.4", "job.5")) for path in left)
 
 
-async def test_a_late_write_of_the_last_holder_does_not_land(any_cluster):
+async def test_a_late_write_does_not_land(any_cluster):
     """What it has sent before it was cut off arrives after another node has begun."""
     a = await any_cluster.join("a")
     await a.code("work", FOREVER)

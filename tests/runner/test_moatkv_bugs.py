@@ -17,7 +17,7 @@ settings of a group are ignored: tests/runner/test_all_nodes.py test_new_setting
 `code module set` is inverted: tests/cli/test_code_module.py test_a_module_goes_in_and_comes_out
 the help names another default: test_no_help_contradicts_a_default
 async code can't become sync: tests/cli/test_code.py test_a_mode_can_be_changed_back
-a late saver overwrites the winner: tests/runner/test_any_node_faults.py test_a_late_write_of_the_last_holder_does_not_land
+a late saver overwrites the winner: tests/runner/test_any_node_faults.py test_a_late_write_does_not_land
 `pinged` is never written: tests/runner/test_single.py test_signs_of_life
 a stray quote in a default location: test_default_locations_have_no_stray_characters
 """
