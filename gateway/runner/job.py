@@ -124,7 +124,7 @@ class Job:
         self.execution = None
 
     def see(self, state: StateEntry) -> None:
-        """Take over a state that is stored; waits from an end that is new to us are counted from now on."""
+        """Take over a state that is stored; waits after an end not heard of before count from now on."""
         if state.stopped != self.state.stopped:
             self._stopped_at = self._since(state.stopped)
         self.state = state
