@@ -49,16 +49,24 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class _Recipe:
-    """``takes`` are the names of what may be given; ``fields`` makes values of the profile of it."""
+    """``takes`` are the names of what may be given; ``fields`` makes values of the profile of it, or a payload."""
 
     takes: tuple[str, ...]
-    fields: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    fields: Callable[[Mapping[str, Any]], Mapping[str, Any] | bytes]
     repeatable: bool = True
     answers: bool = False
 
 
 def _output(value: Any, given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"CMD": 1, "IO": given.get("channel", _ALL_OUTPUTS), "OV": value}
+
+
+def _ask_output(given: Mapping[str, Any]) -> bytes:
+    """Actuator Status Query, which the library lacks (EEP 2.6.8, D2-01, command 3)."""
+    channel = given.get("channel", _ALL_OUTPUTS)
+    if isinstance(channel, bool) or not isinstance(channel, int) or not 0 <= channel <= _ALL_OUTPUTS:
+        raise WriteRefused(f"channel should be from 0 to {_ALL_OUTPUTS} (all), not {channel!r}")
+    return bytes([3, channel])
 
 
 def _dim(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,6 +102,7 @@ _RECIPES: Final[Mapping[str, Mapping[str, _Recipe]]] = {
         "on": _Recipe(("channel",), lambda given: _output(100, given), answers=True),
         "off": _Recipe(("channel",), lambda given: _output(0, given), answers=True),
         "level": _Recipe(("level", "channel"), lambda given: _output(_percent("level", given), given), answers=True),
+        "query": _Recipe(("channel",), _ask_output, answers=True),
     },
     "D2-05-": {
         "position": _Recipe(("position", "angle"), _go),
@@ -142,9 +151,9 @@ class Commands:
         return self._of(device, profile, recipe.fields(values), repeatable=recipe.repeatable, answers=recipe.answers)
 
     def _of(
-        self, device: Sender, profile: Profile, fields: Mapping[str, Any], *, repeatable: bool, answers: bool
+        self, device: Sender, profile: Profile, fields: Mapping[str, Any] | bytes, *, repeatable: bool, answers: bool
     ) -> Order:
-        payload, status = profile.encode(fields)
+        payload, status = (fields, 0) if isinstance(fields, bytes) else profile.encode(fields)
         if profile.rorg in (ONE_BS, FOUR_BS):
             payload = payload[:-1] + bytes([payload[-1] | _DATA_TELEGRAM])
         return Order(self._telegram(device, profile, payload, status), repeatable, answers)

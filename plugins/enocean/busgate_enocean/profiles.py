@@ -141,7 +141,7 @@ class Profile:
             found = self._table.get_values(layout.tag, bits, self._bits.to_bitarray(status))[1]
         except TypeError as error:
             raise ValueError(f"{self.eep} has no such value: {payload.hex()}") from error
-        return {name: _quantity(value) for name, value in found.items()}
+        return {name: layout.quantity(name, said) for name, said in found.items()}
 
     def encode(self, values: Mapping[str, Any]) -> tuple[bytes, int]:
         """Payload and status of a telegram that says so; what is not given is 0.
@@ -189,6 +189,7 @@ class _Layout:
         self.number = int(tag["command"]) if "command" in tag.attrs else None
         self.direction = int(tag["direction"]) if "direction" in tag.attrs else None
         self.fields: dict[str, Any] = {field["shortcut"]: field for field in tag.find_all(["value", "enum", "status"])}
+        self._ranges = {name: found for name, field in self.fields.items() if (found := _range(field))}
         self.size = max((_end(field) for field in self.fields.values() if field.name != "status"), default=0)
 
     def is_for(self, number: int | None, direction: int, *, several: bool) -> bool:
@@ -198,6 +199,15 @@ class _Layout:
     def length(self, rorg: int) -> int:
         """Bytes of its payload."""
         return 4 if rorg == FOUR_BS else -(-self.size // 8)
+
+    def quantity(self, name: str, said: Mapping[str, Any]) -> Quantity:
+        """What the library has said of a field. A choice within a range of numbers is a number."""
+        value, unit, raw = said["value"], said["unit"], said["raw_value"]
+        if (known := self._ranges.get(name)) and (raw in known.numbers or (known.percent and f"{raw}%" in value)):
+            return Quantity(raw, "%" if known.percent else None)
+        if isinstance(value, float):
+            return Quantity(round(value, _DIGITS), _UNITS.get(unit, unit))
+        return Quantity(_BOOLEANS.get(value, value) if isinstance(value, str) else value, _UNITS.get(unit, unit))
 
     def prepared(self, eep: str, name: str, value: Any) -> Any:
         """A value as the library puts it in rightly.
@@ -226,11 +236,18 @@ def _end(field: Any) -> int:
     return int(field["offset"]) + int(field["size"])
 
 
-def _quantity(value: Mapping[str, Any]) -> Quantity:
-    found, unit = value["value"], value["unit"]
-    if isinstance(found, float):
-        found = round(found, _DIGITS)
-    return Quantity(_BOOLEANS.get(found, found) if isinstance(found, str) else found, _UNITS.get(unit, unit))
+class _Range(NamedTuple):
+    """Numbers among the choices of a field, which the library words as in ``Output value 40% or ON``."""
+
+    numbers: range
+    percent: bool
+
+
+def _range(field: Any) -> _Range | None:
+    for each in field.find_all("rangeitem"):
+        if "{value}" in each["description"]:
+            return _Range(range(int(each["start"]), int(each["end"]) + 1), "{value}%" in each["description"])
+    return None
 
 
 def _number_of(value: Any, field: Any) -> int | None:

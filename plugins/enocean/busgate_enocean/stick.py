@@ -77,6 +77,7 @@ class Stick:
         self._response: Packet | None = None
         self._responded = anyio.Event()
         self._settled = True
+        self._greeted = False
 
     async def run(self) -> None:
         """Receive for ever; raises InterfaceDown when the line is lost."""
@@ -88,10 +89,14 @@ class Stick:
                 case PacketType.RESPONSE:
                     self._take(packet)
                 case PacketType.EVENT if packet.data[0] == CO_READY:
-                    self.counts["restarts"] += 1
-                    self._log.warning("the stick has restarted")
+                    self._restarted()
                 case _:
                     self.counts["other_packets"] += 1
+
+    def _restarted(self) -> None:
+        if self._greeted:  # otherwise it has just been plugged in
+            self.counts["restarts"] += 1
+            self._log.warning("the stick has restarted")
 
     async def identify(self) -> Identity:
         """Ask the stick who it is.
@@ -101,6 +106,7 @@ class Stick:
         """
         version = await self._read(Command.CO_RD_VERSION, _VERSION_SIZE, _GREETINGS)
         base = await self.base_id(_GREETINGS)
+        self._greeted = True
         app, text = version.data[1:5], version.data[17:33]
         described = text.split(b"\0")[0].decode("ascii", "replace")
         return Identity(int.from_bytes(version.data[9:13]), base, ".".join(map(str, app)), described)

@@ -31,8 +31,8 @@ HEARD = [
     (CLOSED, "D5-00-01", {"CO": ("closed", None)}, -54),
     (PRESSED, "F6-02-02", {"R1": ("Button BI", None), "EB": ("pressed", None), "T21": (True, None)}, -55),
     (RELEASED, "F6-02-02", {"EB": ("released", None), "SA": ("No 2nd action", None), "NU": (False, None)}, -74),
-    (PLUG_ON, "D2-01-01", {"OV": ("Output value 100% or ON", None), "IO": ("Output channel 0 (to load)", None)}, -64),
-    (PLUG_OFF, "D2-01-0E", {"OV": ("Output value 0% or OFF", None)}, -64),
+    (PLUG_ON, "D2-01-01", {"OV": (100, "%"), "IO": (0, None), "CMD": (4, None)}, -64),
+    (PLUG_OFF, "D2-01-0E", {"OV": (0, "%"), "EL": ("Error level 0: hardware OK", None)}, -64),
 ]
 #: Packets that are no radio telegrams: type, data, optional data.
 OTHERS = [
