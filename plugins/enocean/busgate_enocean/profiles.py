@@ -109,8 +109,6 @@ class Profile:
     def __init__(self, eep: str, rorg: int, tag: Any, table: Any, bits: Any) -> None:
         self.eep = eep
         self.rorg = rorg
-        self.description = str(tag["description"])
-        self._tag = tag
         self._table = table
         self._bits = bits
         self._command = tag.find("command", recursive=False)

@@ -18,7 +18,7 @@ from gateway.codec import encode
 from gateway.testing.clocks import VirtualClock
 from gateway.testing.faulty_streams import mutated
 
-FULL, REDUCED = 500_000, 4_000
+FULL, REDUCED = 100_000, 4_000
 EEPS = (
     "F6-02-01 F6-05-02 F6-10-00 D5-00-01 A5-02-05 A5-04-01 A5-07-01 A5-11-02 A5-12-01 A5-20-01 A5-38-08 D2-01-0E "
     "D2-05-00"
