@@ -11,8 +11,8 @@ test: $(READY)  ## host, simulator and every plugin in plugins/
 	$(BIN)/pytest $(ARGS)
 soak: $(READY)  ## each proof with its full count
 	$(BIN)/pytest -m soak $(ARGS)
-fuzz: $(READY)  ## a million mutated frames for each framer; prints its seeds, and BUSGATE_SEED=N repeats one
-	$(BIN)/pytest -m soak -s tests/bus/framing $(ARGS)
+fuzz: $(READY)  ## a million mutated frames for each framer, and the drivers of radios; prints its seeds, and BUSGATE_SEED=N repeats one
+	$(BIN)/pytest -m soak -s tests/bus/framing plugins/*/tests/test_*_fuzz.py $(ARGS)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -116,7 +116,7 @@ class Interface(Readable):
     def transmission(self, device: str, command: str, values: Mapping[str, Any]) -> Transmission:
         """What a command means on the air, without sending it. Never blocks.
 
-        Raises: NoSuchDevice, Unsupported.
+        Raises: NoSuchDevice, Unsupported, WriteRefused: as :meth:`send`.
         """
         raise Unsupported("this hardware doesn't transmit")
 
