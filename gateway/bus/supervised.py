@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import anyio
+import anyio.lowlevel
 
 from gateway.abc import DriverContext
 from gateway.bus.backoff import Backoff
@@ -180,6 +181,12 @@ class SupervisedInterface:
             self._left(session, scope)
         except Exception as raised:  # noqa: BLE001 - contained, named and reopened
             self._raised(session, essence(raised))
+        except BaseExceptionGroup as group:  # cancelled, and the driver has failed while it was ending
+            _, failure = group.split(anyio.get_cancelled_exc_class())
+            if not isinstance(failure, ExceptionGroup):
+                raise
+            self._raised(session, essence(failure))
+            await anyio.lowlevel.checkpoint()  # the cancellation goes on from here
         return session.lasted if session else 0.0
 
     async def _attend(self, session: Session) -> None:

@@ -236,6 +236,8 @@ class AnyRunner(GroupRunner):
     def start(self, job: Job) -> None:
         if (hold := self.blocked(job)) is not None:
             self.hold(job, hold)
+        elif (wait := self.probation(job)) > 0:
+            self.agenda.at(job, wait)
         elif self.claims.usable() is not None and not self._stopping.is_set():
             self.claims.begin(job.path)
             self.start_soon(self._begin, job)

@@ -259,22 +259,24 @@ class Scheduler(ABC):
         if (hold := self.blocked(job)) is not None:
             self.hold(job, hold)
             return
-        if not self._alone(job):
+        if (wait := self.probation(job)) > 0:
+            self.agenda.at(job, wait)
             return
+        if job.state.deaths >= POISON_DEATHS:
+            self._suspect_until = self.context.clock.lease_now() + EARLY
         job.prepare(self.context.code.find(job.entry.code))
         self._running += 1
         self._tasks.start_soon(self._host, job)
 
-    def _alone(self, job: Job) -> bool:
-        """Let jobs whose node died early start one by one: then it shows which of them kills it."""
-        if job.state.deaths >= POISON_DEATHS:
-            now = self.context.clock.lease_now()
-            if (wait := self._suspect_until - now) > 0:
-                job.reason = "another job that may kill the node has just started"
-                self.agenda.at(job, wait)
-                return False
-            self._suspect_until = now + EARLY
-        return True
+    def probation(self, job: Job) -> float:
+        """Seconds that a job has to wait because another one that may kill the node has just started.
+
+        Jobs whose node died early start one by one: then it shows which of them it was.
+        """
+        wait = self._suspect_until - self.context.clock.lease_now() if job.state.deaths >= POISON_DEATHS else 0.0
+        if wait > 0:
+            job.reason = "another job that may kill the node has just started"
+        return wait
 
     def hold(self, job: Job, hold: Hold) -> None:
         """Let a job that is due wait, and write why."""
