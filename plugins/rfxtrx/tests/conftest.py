@@ -88,10 +88,11 @@ class Stick:
     async def _transmit(self, packet):
         self.transmitting += 1
         self.most_transmitting = max(self.most_transmitting, self.transmitting)
+        ack = self.ack
         await anyio.sleep(self.takes)
         self.transmitting -= 1
-        if self.ack is not None:
-            await self.port.send(bytes([0x04, 0x02, 0x01, packet[3], self.ack]))
+        if ack is not None:
+            await self.port.send(bytes([0x04, 0x02, 0x01, packet[3], ack]))
 
     def _status(self, sequence, command, subtype):
         body = bytes([0x01, subtype, sequence, command, self.frequency, 0x5E]) + self.modes + bytes([1, 1, 0x1C])
