@@ -1,6 +1,5 @@
 """What a bad line does to the driver: it loses what the line has spoilt, and nothing else."""
 
-import os
 import random
 
 import anyio
@@ -10,12 +9,9 @@ from busgate_rflink.driver import RflinkDriver
 
 from gateway.bus.framing import LineFramer
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
-from gateway.codec import encode
-from gateway.testing.faulty_streams import faulty_streams, mutated
+from gateway.testing.faulty_streams import faulty_streams
 
 LAMP = "newkaku_0000c6c2_1"
-FULL = 200_000
-REDUCED = 5_000
 
 FRAMES = (
     b"20;3B;NewKaku;ID=0000c6c2;SWITCH=1;CMD=ON;",
@@ -107,42 +103,3 @@ async def test_it_is_opened_again_when_it_is_back(bench, on):
         await in_use()
         tasks.cancel_scope.cancel()
     assert heard == [LAMP] * 3
-
-
-@pytest.fixture
-def seed():
-    """From the environment, else a new one; it is printed."""
-    seed = int(os.environ.get("BUSGATE_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"BUSGATE_SEED={seed}")
-    return seed
-
-
-async def test_mutated_lines(bench, samples, seed):
-    await fuzz(bench, samples, seed, REDUCED)
-
-
-@pytest.mark.soak
-async def test_many_mutated_lines(bench, samples, seed):
-    await fuzz(bench, samples, seed, FULL)
-
-
-async def fuzz(bench, samples, seed, count):
-    """Whatever comes in, the driver lives, and what it tells can be stored."""
-    chance = random.Random(seed)
-    sent = [
-        wire(text.encode()) for text in (*samples, "20;D3;OK;", "20;D4;PONG;", "20;00;VER=1.1;REV=48;", "20;00;STATUS;")
-    ]
-    async with bench.opened() as interface, interface.listen() as telegrams:
-        for _ in range(count // 50):
-            for _ in range(50):
-                await bench.board.port.send(mutated(chance.choice(sent), chance))
-            await anyio.sleep(1)
-            with anyio.move_on_after(0.01):
-                async for telegram in telegrams:
-                    encode({name: list(value) for name, value in telegram.values.items()})
-                    assert telegram.device.isprintable()
-        health = interface.health()
-        encode(health)
-        assert health["telegrams"] > count / 10
-        assert await interface.send(LAMP, "on", {}) == 2
-        await interface.probe()

@@ -138,20 +138,29 @@ class Transceiver:
     async def probe(self) -> None:
         """See that it lives: it answers, or has sent something while it was to be asked.
 
+        One that has restarted by itself answers, but hears nothing before it is told to; so it is told again.
+
         Raises:
-            InterfaceDown: it doesn't.
+            InterfaceDown: it gives no answer, or has forgotten its receiving modes.
         """
         before = self.received
         for _ in range(ATTEMPTS):
             with anyio.move_on_after(ANSWER):
                 async with self._turn:
                     if self.received == before:
-                        await self._exchange(
-                            packets.control(packets.GET_STATUS, self._next()), _answers(packets.GET_STATUS)
-                        )
+                        await self._ask_again()
             if self.received != before:
                 return
         raise InterfaceDown(f"{self._options.port}: no answer to {ATTEMPTS} requests for its status")
+
+    async def _ask_again(self) -> None:
+        """In one's turn."""
+        ask = packets.control(packets.GET_STATUS, self._next())
+        if answer := await self._exchange(ask, _answers(packets.GET_STATUS)):
+            if self.status and packets.read_status(answer).modes != self.status.modes:
+                raise InterfaceDown(f"{self._options.port}: the stick has restarted: it has other receiving modes")
+            start = packets.control(packets.START_RECEIVER, self._next())
+            await self._exchange(start, _answers(packets.START_RECEIVER))
 
     async def transmit(self, packet: bytes, permit: Permit) -> bytes | None:
         """Have a telegram sent; its sequence number is filled in. Return the stick's answer, None when none comes.

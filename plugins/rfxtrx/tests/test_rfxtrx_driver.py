@@ -221,7 +221,15 @@ async def test_a_probe_is_cheap_and_repeatable(bench):
     async with bench.opened() as interface:
         for _ in range(3):
             await interface.probe()
-    assert [packet[4] for packet in bench.stick.got[3:]] == [0x02] * 3
+    assert [packet[4] for packet in bench.stick.got[3:]] == [0x02, 0x07] * 3
+
+
+async def test_a_stick_that_has_forgotten_its_modes_is_opened_anew(bench):
+    async with bench.opened(protocols=["ac"]) as interface:
+        await interface.probe()
+        bench.stick.modes = bytes([0x00, 0x0C, 0x27, 0x00])
+        with pytest.raises(InterfaceDown, match="has restarted"):
+            await interface.probe()
 
 
 async def test_a_stick_that_hangs_fails_its_probe_within_five_seconds(bench):

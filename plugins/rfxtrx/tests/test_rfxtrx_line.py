@@ -1,6 +1,5 @@
 """What a bad line does to the driver: it loses what the line has spoilt, and nothing else."""
 
-import os
 import random
 
 import anyio
@@ -10,12 +9,9 @@ from busgate_rfxtrx.driver import RfxtrxDriver
 
 from gateway.bus.framing import USB_GAP, LengthFramer
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
-from gateway.codec import encode
-from gateway.testing.faulty_streams import faulty_streams, mutated
+from gateway.testing.faulty_streams import faulty_streams
 
 LAMP = "11_0_0ab12cd:3"
-FULL = 200_000
-REDUCED = 5_000
 
 FRAMES = tuple(
     bytes.fromhex(text)
@@ -116,50 +112,3 @@ async def test_it_is_opened_again_when_it_is_back(bench, ac_on):
         await in_use()
         tasks.cancel_scope.cancel()
     assert heard == [LAMP] * 3
-
-
-@pytest.fixture
-def seed():
-    """From the environment, else a new one; it is printed."""
-    seed = int(os.environ.get("BUSGATE_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"BUSGATE_SEED={seed}")
-    return seed
-
-
-async def test_mutated_frames(bench, published, seed):
-    await fuzz(bench, published, seed, REDUCED)
-
-
-@pytest.mark.soak
-async def test_many_mutated_frames(bench, published, seed):
-    await fuzz(bench, published, seed, FULL)
-
-
-async def fuzz(bench, published, seed, count):
-    """Whatever comes in, the driver lives, and what it tells can be stored."""
-    chance = random.Random(seed)
-    frames = [bytes.fromhex(text) for text in published] + [
-        bytes.fromhex("0402010500"),
-        bytes([0x14, 1, 7]) + bytes(18),
-    ]
-    async with bench.opened() as interface, interface.listen() as telegrams:
-        for _ in range(count // 50):
-            for _ in range(50):
-                frame = chance.choice(frames)
-                spoilt = mutated(frame, chance) if chance.random() < 0.5 else altered(frame, chance)
-                await bench.stick.port.send(spoilt)
-            await anyio.sleep(0.1)
-            with anyio.move_on_after(0.01):
-                async for telegram in telegrams:
-                    encode({name: list(value) for name, value in telegram.values.items()})
-                    assert telegram.device.isprintable()
-        health = interface.health()
-        encode(health)
-        assert health["framed_bytes"] + health["thrown_away"] > count
-        assert await interface.send(LAMP, "on", {}) == 2
-        await interface.probe()
-
-
-def altered(frame, chance):
-    """A frame with its type and length, and any content."""
-    return frame[:2] + chance.randbytes(len(frame) - 2)
