@@ -41,7 +41,7 @@ class RflinkInterface(Interface):
         self._clock = context.clock
         self._log = context.log
         self._commands = Commands()
-        self._roster = Roster()
+        self._roster = Roster(options.remember, options.stale_after)
         self._counts = Counter(dict.fromkeys(COUNTED, 0))
 
     async def run(self) -> None:

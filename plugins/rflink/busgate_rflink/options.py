@@ -26,8 +26,23 @@ class Options(SerialOptions):
     duty_cycle: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
         default=DUTY_CYCLES, description="part of the time that it may transmit, by band"
     )
+    stale_after: float = Field(default=3600.0, gt=0, description="seconds until the last value of a device is stale")
+    remember: int = Field(default=1000, ge=1, le=100_000, description="devices, at the most")
 
     @field_validator("duty_cycle")
     @classmethod
     def _all_bands(cls, given: dict[str, float]) -> dict[str, float]:
+        for band in sorted(given):
+            _known(band)
         return DUTY_CYCLES | given
+
+    @field_validator("band")
+    @classmethod
+    def _band(cls, band: str) -> str:
+        return _known(band)
+
+
+def _known(band: str) -> str:
+    if band not in DUTY_CYCLES:
+        raise ValueError(f"there is no band {band} (there is {', '.join(DUTY_CYCLES)})")
+    return band

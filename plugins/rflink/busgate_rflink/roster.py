@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import NoSuchAttribute
 from gateway.values import Device, Reading
 
 if TYPE_CHECKING:
     from gateway.values import Quantity, Telegram
-
-#: Devices that are remembered; with one more, the one that was silent longest is forgotten.
-MOST: Final = 500
-#: Seconds after which a value is not fresh any more.
-FRESH: Final = 3600.0
 
 
 @dataclass(slots=True)
@@ -29,9 +24,16 @@ class _Heard:
 
 
 class Roster:
-    """Everybody that was heard since the interface was opened; times in Unix seconds."""
+    """Everybody that was heard since the interface was opened; times in Unix seconds.
 
-    def __init__(self) -> None:
+    Args:
+        most: devices that are remembered; with one more, the one that was silent longest is forgotten.
+        stale_after: seconds after which a value is not fresh any more.
+    """
+
+    def __init__(self, most: int, stale_after: float) -> None:
+        self._most = most
+        self._stale_after = stale_after
         self._heard: OrderedDict[str, _Heard] = OrderedDict()
 
     def __len__(self) -> int:
@@ -45,7 +47,7 @@ class Roster:
         one.count += 1
         one.battery = telegram.battery if telegram.battery is not None else one.battery
         one.values |= {name: (quantity, now) for name, quantity in telegram.values.items()}
-        if len(self._heard) > MOST:
+        if len(self._heard) > self._most:
             self._heard.popitem(last=False)
 
     def devices(self) -> list[Device]:
@@ -60,7 +62,7 @@ class Roster:
             there = ", ".join(sorted(one.values)) or "none yet"
             raise NoSuchAttribute(f"{device} has said nothing of {attribute!r} (it has of: {there})")
         (value, unit), time = one.values[attribute]
-        return Reading(value, unit, time, "ok" if now - time < FRESH else "stale")
+        return Reading(value, unit, time, "ok" if now - time < self._stale_after else "stale")
 
 
 def _details(one: _Heard) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def test_a_duty_cycle_replaces_the_default_of_its_band_alone():
     [
         ({"protocols": {"morse": True}}, "protocols.morse"),
         ({"duty_cycle": {"433": 1.5}}, "duty_cycle.433"),
+        ({"duty_cycle": {"443": 0.1}}, "duty_cycle: there is no band 443 .there is 433, "),
+        ({"band": "443"}, "band: there is no band 443"),
         ({"port": "COM3"}, "port: should be /dev/serial"),
     ],
 )

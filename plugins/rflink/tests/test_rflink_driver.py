@@ -2,7 +2,6 @@
 
 import anyio
 import pytest
-from busgate_rflink.roster import MOST
 
 from gateway.abc import MAX_WRITE_TIME
 from gateway.errors import ClaimLost, InterfaceDown, NoSuchAttribute, WriteRefused
@@ -71,13 +70,13 @@ async def test_scan_lists_who_was_heard(bench, on):
 
 
 async def test_the_list_is_bounded_and_forgets_who_was_silent_longest(bench, on):
-    async with bench.opened() as interface:
+    async with bench.opened(remember=40) as interface:
         await bench.board.hear(on)
-        for number in range(MOST):
+        for number in range(40):
             await bench.board.port.send(b"20;3B;NewKaku;ID=%08x;SWITCH=2;CMD=ON;\r\n" % number)
         await anyio.sleep(1)
         ids = [device.id for device in await interface.scan()]
-    assert len(ids) == MOST
+    assert len(ids) == 40
     assert LAMP not in ids
 
 

@@ -11,6 +11,8 @@ from gateway.bus.serial_options import SerialOptions
 
 #: The part of the time that a transmitter may be on the air, by band in MHz: ERC Recommendation 70-03, annex 1.
 DUTY_CYCLES: Final = {"433": 0.1, "868.0": 0.01, "868.7": 0.001, "869.4": 0.1}
+#: 310 and 315 MHz are not in that recommendation: without a limit of one's own there is none.
+BANDS: Final = (*DUTY_CYCLES, "310", "315")
 
 
 class Options(SerialOptions):
@@ -25,6 +27,8 @@ class Options(SerialOptions):
     duty_cycle: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
         default=DUTY_CYCLES, description="part of the time that it may transmit, by band"
     )
+    stale_after: float = Field(default=3600.0, gt=0, description="seconds until the last value of a device is stale")
+    remember: int = Field(default=1000, ge=1, le=100_000, description="devices, at the most")
 
     @field_validator("protocols")
     @classmethod
@@ -36,4 +40,6 @@ class Options(SerialOptions):
     @field_validator("duty_cycle")
     @classmethod
     def _all_bands(cls, given: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(given.keys() - set(BANDS)):
+            raise ValueError(f"there is no band {', '.join(unknown)} (there is {', '.join(BANDS)})")
         return DUTY_CYCLES | given

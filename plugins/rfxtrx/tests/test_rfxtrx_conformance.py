@@ -62,6 +62,7 @@ def test_a_duty_cycle_replaces_the_default_of_its_band_alone():
     [
         ({"protocols": ["ac", "morse"]}, "protocols: no such receiving mode: morse .there are: aeblyss, "),
         ({"duty_cycle": {"433": 1.5}}, "duty_cycle.433"),
+        ({"duty_cycle": {"443": 0.1}}, "duty_cycle: there is no band 443 .there is 433, "),
         ({"duty_cycle": {"433": 0}}, "duty_cycle.433"),
         ({"port": "COM3"}, "port: should be /dev/serial"),
     ],

@@ -2,7 +2,6 @@
 
 import anyio
 import pytest
-from busgate_rfxtrx.roster import MOST
 
 from gateway.abc import MAX_WRITE_TIME
 from gateway.errors import BusFault, ClaimLost, InterfaceDown, NoSuchAttribute, Unsupported, WriteRefused
@@ -65,15 +64,15 @@ async def test_scan_lists_who_was_heard(bench, ac_on):
 
 
 async def test_the_list_is_bounded_and_forgets_who_was_silent_longest(bench, ac_on):
-    async with bench.opened() as interface:
+    async with bench.opened(remember=40) as interface:
         await bench.stick.hear(ac_on)
-        for number in range(MOST):
+        for number in range(40):
             packet = bytearray(ac_on)
             packet[5:7] = number.to_bytes(2)
             await bench.stick.port.send(bytes(packet))
         await anyio.sleep(1)
         ids = [device.id for device in await interface.scan()]
-    assert len(ids) == MOST
+    assert len(ids) == 40
     assert LAMP not in ids
 
 
