@@ -194,6 +194,15 @@ async def test_a_restart_while_it_is_open_is_noticed(bench, on):
         assert await interface.send(LAMP, "off", {}) == 2
 
 
+async def test_a_command_that_is_cancelled_while_its_bytes_leave_goes_out_whole(bench):
+    bench.slow_down()
+    async with bench.opened() as interface:
+        with anyio.move_on_after(0.004):
+            await interface.send(LAMP, "on", {})
+        assert await interface.send(LAMP, "off", {}) == 2
+    assert bench.board.sent == ["10;newkaku;0000c6c2;1;on;", "10;newkaku;0000c6c2;1;off;"]
+
+
 async def test_a_probe_is_cheap_and_repeatable(bench):
     async with bench.opened() as interface:
         for _ in range(3):

@@ -3,6 +3,7 @@
 import logging
 import random
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -106,6 +107,19 @@ class Stick:
             await anyio.sleep(0.4)
 
 
+class SlowLine:
+    """A line whose kernel takes one byte each millisecond."""
+
+    def __init__(self, line):
+        self.receive = line.receive
+        self._line = line
+
+    async def send(self, item):
+        for byte in item:
+            await anyio.sleep(0.001)
+            await self._line.send(bytes([byte]))
+
+
 class Bench:
     """A stick that is plugged in, and the driver."""
 
@@ -115,6 +129,17 @@ class Bench:
         self.context = DriverContext(
             "radio", "radio", clock, random.Random(7), logging.getLogger("rfxtrx"), lines.open_line
         )
+
+    def slow_down(self):
+        """From the next opening on."""
+        usual = self.context.open_line
+
+        @asynccontextmanager
+        async def open_line(url, **spec):
+            async with usual(url, **spec) as line:
+                yield SlowLine(line)
+
+        self.context = replace(self.context, open_line=open_line)
 
     def replug(self):
         self.stick.port = self.lines.plug(URL)

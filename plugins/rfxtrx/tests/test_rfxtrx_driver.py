@@ -216,6 +216,15 @@ async def test_a_command_that_is_cancelled_at_once_goes_out_whole_or_not_at_all(
         assert bench.stick.sent[-1][9] == 0
 
 
+async def test_a_command_that_is_cancelled_while_its_bytes_leave_goes_out_whole(bench):
+    bench.slow_down()
+    async with bench.opened() as interface:
+        with anyio.move_on_after(0.004):
+            await interface.send(LAMP, "on", {})
+        assert await interface.send(LAMP, "off", {}) == 2
+    assert [len(packet) for packet in bench.stick.sent] == [12, 12]
+
+
 async def test_a_probe_is_cheap_and_repeatable(bench):
     async with bench.opened() as interface:
         for _ in range(3):
