@@ -54,7 +54,7 @@ def test_the_host_knows_no_simulator_but_for_the_demo():
 
 
 def test_the_host_knows_no_plugin_and_none_of_their_libraries():
-    assert offenders("gateway", "enocean", "pyownet", *plugin_packages()) == []
+    assert offenders("gateway", "enocean", "pyownet", "RFXtrx", "rflink", *plugin_packages()) == []
 
 
 def test_plugins_know_no_simulator():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from gateway.abc import Interface
+    from gateway.clock import Clock
     from gateway.testing.driver_suite.rig import Rig
 
 
@@ -29,6 +30,9 @@ class Lives:
     patience: ClassVar[float] = 10.0
     #: Seconds for which it may keep the event loop from everything else; far above what a loaded machine causes.
     longest_block: ClassVar[float] = 0.3
+
+    #: That of the driver's context; another one shortens its pauses.
+    clock: ClassVar[type[Clock]] = SystemClock
 
     #: Writes that are made at once, at the most, to have a queue longer than the time that one of them may take.
     most_writes: ClassVar[int] = 1000
@@ -43,7 +47,7 @@ class Lives:
     async def opened(self, rig: Rig) -> AsyncIterator[Interface]:
         """The open interface. Opening and closing take ``patience`` at most, the block four times as long."""
         log = logging.getLogger("driver_suite")
-        context = DriverContext("suite", "suite", SystemClock(), random.Random(1), log, rig.open_line)
+        context = DriverContext("suite", "suite", self.clock(), random.Random(1), log, rig.open_line)
         scope = anyio.CancelScope(deadline=anyio.current_time() + self.patience)
         with scope:
             async with rig.driver().open(read_options(rig.driver, rig.options), context) as interface:
