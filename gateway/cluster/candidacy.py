@@ -7,7 +7,7 @@ Theory of operation
 2. If the expected node doesn't take the job, the others may, ``RANK_WAIT`` later by rank. While a better rank is still
    claiming, they wait for ``BUSY``: it has much to do rather than nothing to say.
 3. After this node's own presence vanished, or more than half of the group at once, it was rather the store than they:
-   what others held is left to them until ``hold_back`` has passed.
+   what others held is left to them until ``hold_back`` has passed, unless they are proven dead.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ class Candidacy:
         self.loads.put(job, known.node, weight)
         return known.node
 
-    def turn(self, job: Path, order: Sequence[str], left_by: str | None) -> float:
+    def turn(self, job: Path, order: Sequence[str], *, doubtful: bool) -> float:
         """When this node may take a job that is expected, on the lease clock.
 
         Args:
-            left_by: whose void claim the job still has.
+            doubtful: whether the job has a void claim of another node that may live.
         """
         expected = self._expected[job]
-        begin = expected.since if left_by in (None, self._me) else max(expected.since, self._held_back)
+        begin = max(expected.since, self._held_back) if doubtful else expected.since
         if expected.node == self._me:
             return begin
         others = [node for node in order if node != expected.node]

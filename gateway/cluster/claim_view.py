@@ -40,6 +40,7 @@ class Claim(Record):
         node, incarnation: who holds it.
         presence_revision: of the creation of that incarnation's presence.
         nonce: tells one taking from another.
+        machine, boot, pid, since: the process of that incarnation, as in its presence: so it can be proven dead.
     """
 
     what: ClassVar[str] = "claim"
@@ -48,6 +49,10 @@ class Claim(Record):
     incarnation: str
     presence_revision: int
     nonce: str = ""
+    machine: str = ""
+    boot: str = ""
+    pid: int = 0
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +136,10 @@ class ClaimView:
             return None
         return seen.claim
 
-    def left_by(self, job: Path) -> str | None:
-        """The node whose void claim a job still has."""
+    def left_by(self, job: Path) -> Claim | None:
+        """The void claim that a job still has."""
         seen = self.claims.get(job)
-        return seen.claim.node if seen is not None and seen.claim is not None else None
+        return seen.claim if seen is not None else None
 
     def void(self, claim: Claim) -> bool:
         """Whether the incarnation that holds it is proven dead."""
@@ -148,11 +153,6 @@ class ClaimView:
             for node, member in self.members.items()
             if runner in member.runners and (bus is None or bus in member.buses)
         ]
-
-    def most_lost(self, runner: str) -> bool:
-        """Whether more nodes have left void claims than are there."""
-        held = (seen.claim for seen in self.claims.values())
-        return len({claim.node for claim in held if claim and self.void(claim)}) > len(self.eligible(runner, None))
 
     def mass_loss(self, now: float, node: str, runner: str) -> bool:
         """Take note that a node of a group has vanished; whether more than half of it did within a second."""

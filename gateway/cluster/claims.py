@@ -126,6 +126,7 @@ class Claims:
             incarnation=registration.incarnation,
             presence_revision=registration.revision,
             nonce=nonce,
+            **self._presence.process(),
         )
         try:
             return await self._store.set(self._base + job, claim.to_map(), revision=revision)

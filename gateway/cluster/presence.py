@@ -73,6 +73,8 @@ class Presence:
         self.registration: Registration | None = None
         self.changed = anyio.Event()
         self._revision = 0
+        self._machine, self._boot = machine_name(), boot_id()
+        self._since = 0.0
         self._facts: dict[str, Any] = {}
         self._writing = anyio.Lock()
 
@@ -149,11 +151,12 @@ class Presence:
             "runners": [],
             "interfaces": {},
             **self._facts,
-            "machine": machine_name(),
-            "boot": boot_id(),
-            "pid": os.getpid(),
-            "since": self._since,
+            **self.process(),
         }
+
+    def process(self) -> dict[str, Any]:
+        """What tells this process from others: so that it can be proven dead."""
+        return {"machine": self._machine, "boot": self._boot, "pid": os.getpid(), "since": self._since}
 
     async def _remove_dead(self) -> None:
         entry = await self._store.get(self._path)

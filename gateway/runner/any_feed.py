@@ -70,8 +70,7 @@ class AnyFeed:
         self._runner.view.ready(revision)
         if not self._started:
             self._started = True
-            if self._runner.view.most_lost(self._runner.runner):
-                self._hold_back(LEASE_TTL)
+            self._hold_back(LEASE_TTL)  # it has not seen how many vanished
         self._runner.claims.ordered()
         self._runner.candidacy.regroup()
         self._runner.touch_all()

@@ -31,6 +31,7 @@ from gateway.cluster.claim_view import ClaimView
 from gateway.cluster.claims import MARGIN, Claims
 from gateway.cluster.members import runner_name
 from gateway.cluster.placement import rendezvous
+from gateway.cluster.presence import provably_dead
 from gateway.locations import Place
 from gateway.runner.any_feed import AnyFeed
 from gateway.runner.execution import GRACE
@@ -78,6 +79,7 @@ class AnyRunner(GroupRunner):
         self._presence = presence
         self.fences: dict[Path, Fence] = {}
         self._ours: set[str] = set()  # incarnations of this node that this process has been
+        self._dead: set[str] = set()  # incarnations whose processes are proven dead
         self._moving: set[Path] = set()
         self._guard = LeaseGuard(self, presence)
         self._sweep = Sweep(self)
@@ -212,11 +214,21 @@ class AnyRunner(GroupRunner):
         node = self.candidacy.expected(job.path, order, _weight(job), now)
         if self.me not in order:
             self.hold(job, Hold("bus", f"bus {bus} is not up here; {node} is expected to take it"))
-        elif (wait := self.candidacy.turn(job.path, order, self.view.left_by(job.path)) - now) > 0:
+        elif (wait := self.candidacy.turn(job.path, order, doubtful=self._doubtful(job.path)) - now) > 0:
             job.hold, job.reason = None, f"{node} is expected to take it"
             self.agenda.at(job, wait)
         else:
             self.start(job)
+
+    def _doubtful(self, path: Path) -> bool:
+        """Whether a job was left by another node that may live, cut off or because the store has lost its lease."""
+        claim = self.view.left_by(path)
+        if claim is None or claim.node == self.me or claim.incarnation in self._dead:
+            return False
+        if provably_dead(claim.to_map()):
+            self._dead.add(claim.incarnation)
+            return False
+        return True
 
     def _clear(self, path: Path) -> None:
         """Delete the claim of a node that has died, of a job that will not start again by itself."""
