@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import count as count_up
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulated.events import Acknowledged, Began, Ended, Operation
 
-from gateway.errors import BusFault, Detached, InterfaceDown, Uncertain
+from gateway.errors import BusFault, ClaimLost, Detached, InterfaceDown, Uncertain
 from gateway.path import Path
 from gateway.runner.messages import GroupState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from simulated.cluster_store import TappedServer
     from simulated.events import Log
@@ -64,8 +66,7 @@ class Jobs:
         try:
             await admin.spawn(self._listen, job, info)
             run = Run(admin, job, number, Random(f"{self._seed} {job} {number}"), admin.bus(bus))
-            work = {"service": self._serve, "repeated": self._do_twice, "once": self._do_twice}[kind]
-            return await work(run)
+            return await self._work(kind)(run)
         except BaseException as error:
             how = type(error).__name__
             raise
@@ -78,6 +79,12 @@ class Jobs:
             if isinstance(message, GroupState) and job in self.active:
                 self.active[job] = (message.name, tuple(message.msg["members"]), message.msg["nodes"])
 
+    def _work(self, kind: str) -> Callable[[Run], Awaitable[Any]]:
+        works: dict[str, Callable[[Run], Awaitable[Any]]] = {
+            "service": self._serve, "steady": self._insist, "repeated": self._do_twice, "once": self._do_twice,
+        }  # fmt: skip
+        return works[kind]
+
     async def _serve(self, run: Run) -> None:
         patience = run.random.choice([2, 2, 2, 1_000_000])  # one in four never says that it works
         count = 0
@@ -89,6 +96,13 @@ class Jobs:
             if run.random.random() < 0.2:
                 await self._remember(run, count)
             await self._clock.sleep(run.random.uniform(0.4, 1.6))
+
+    async def _insist(self, run: Run) -> None:
+        """Write nearly all the time, and bear it when that is refused."""
+        for count in count_up(1):
+            with suppress(ClaimLost):
+                await self._write(run, count)
+            await self._clock.sleep(0.1)
 
     async def _do_twice(self, run: Run) -> int:
         for count in (1, 2):

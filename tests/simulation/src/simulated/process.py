@@ -15,7 +15,6 @@ from simulated.loop import PROCESS, acting_as
 
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
 from gateway.cluster.members import Members
-from gateway.cluster.presence import Presence
 from gateway.errors import Denied, Detached, NameTaken, Uncertain
 from gateway.runner import NodeContext
 from gateway.store.memory import MemoryStore
@@ -24,11 +23,17 @@ if TYPE_CHECKING:
     from simulated.clocks import SkewedClock
     from simulated.world import World
 
+    from gateway.cluster.presence import Presence
     from gateway.runner.scheduler import Scheduler
 
 
 class Machine:
-    """What outlives a process: the name, the clock, the hardware; ``buses`` are the names of those it has."""
+    """What outlives a process: the name, the clock, the hardware; ``buses`` are the names of those it has.
+
+    Attributes:
+        wanted: whether a process is started.
+        rest: the least and the longest time until one is started again, in s.
+    """
 
     def __init__(self, world: World, name: str, clock: SkewedClock, buses: tuple[str, ...]) -> None:
         self.name = name
@@ -36,6 +41,7 @@ class Machine:
         self.sticks = {bus: Stick() for bus in buses}
         self.process: Process | None = None
         self.wanted = True
+        self.rest = (0.5, 5.0)
         self._world = world
         self._count = 0
 
@@ -48,7 +54,7 @@ class Machine:
                 self.process = process = Process(self._world, self, f"{self.name}.{self._count}")
                 self._world.tasks.start_soon(process.run)
                 await process.gone.wait()
-            await anyio.sleep(1.0 if self._world.healed else random.uniform(0.5, 5.0))
+            await anyio.sleep(1.0 if self._world.healed else random.uniform(*self.rest))
 
 
 class Process:
@@ -96,8 +102,8 @@ class Process:
         self._world.log.add(ProcessEvent(what, self.name, why))
 
     async def _live(self) -> None:
-        name = self.machine.name
-        self.presence = Presence(self.store, WHERE.presence, name, logging.getLogger("busgate.presence"))
+        name, log = self.machine.name, logging.getLogger("busgate.presence")
+        self.presence = self._world.make_presence(self.store, WHERE.presence, name, log)
         async with anyio.create_task_group() as tasks:
             await tasks.start(self.presence.run)
             async with anyio.create_task_group() as services:

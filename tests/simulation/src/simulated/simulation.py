@@ -13,6 +13,7 @@ from simulated.script import Script
 from simulated.world import World
 from simulated.wrongs import Wrongs
 
+from gateway.cluster.presence import Presence
 from gateway.path import P
 from gateway.runner import AnyRunner
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulated.loop import Freezer
+    from simulated.scenarios import Scenario
 
     from gateway.runner.scheduler import Scheduler
 
@@ -66,18 +68,21 @@ def simulate(
     *,
     faults: int = FAULTS,
     kinds: tuple[str, ...] = (),
+    scenario: Callable[[World], Scenario] | None = None,
     make_runner: Callable[..., Scheduler] = AnyRunner,
+    make_presence: Callable[..., Presence] = Presence,
 ) -> Verdict:
     """Run one simulation.
 
     Args:
         kinds: which faults of the script are chosen from; default: all.
+        scenario: what happens instead of such a script.
     """
 
     async def main(freezer: Freezer) -> Verdict:
-        world = World(freezer, seed, make_runner)
+        world = World(freezer, seed, make_runner, make_presence)
         async with world.open():
-            script = Script(world, faults, kinds)
+            script = scenario(world) if scenario else Script(world, faults, kinds)
             await script.set_up()
             await script.run()
             world.heal()

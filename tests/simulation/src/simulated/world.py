@@ -14,6 +14,7 @@ from simulated.events import Log
 from simulated.jobs import CODE
 from simulated.process import Machine, Process
 
+from gateway.cluster.presence import Presence
 from gateway.path import P, Path
 from gateway.runner import AnyRunner, RunnerEntry, new_uid
 from gateway.store.memory import MemoryStore
@@ -40,10 +41,17 @@ class World:
     operator: MemoryStore
     tasks: TaskGroup
 
-    def __init__(self, freezer: Freezer, seed: int, make_runner: Callable[..., Scheduler] = AnyRunner) -> None:
+    def __init__(
+        self,
+        freezer: Freezer,
+        seed: int,
+        make_runner: Callable[..., Scheduler] = AnyRunner,
+        make_presence: Callable[..., Presence] = Presence,
+    ) -> None:
         self.freezer = freezer
         self.seed = seed
         self.make_runner = make_runner
+        self.make_presence = make_presence
         self.kind = "any"
         self.log = Log()
         self.random = Random(f"{seed} world")

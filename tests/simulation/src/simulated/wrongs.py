@@ -58,7 +58,7 @@ class Wrongs:
         if job.target is None:
             if claim is not None or self._running(name):
                 yield "it is stopped, but held or running"
-        elif kind == "service":
+        elif kind in ("service", "steady"):
             yield from self._service(name, claim, state)
         elif kind == "repeated":
             yield from self._repeated(name, job)
