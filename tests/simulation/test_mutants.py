@@ -17,6 +17,7 @@ MOMENTS = [
     (scenarios.ClaimsBeforePresence, {"make_runner": mutants.HastyUnproven}),
     (scenarios.PresenceRewritten, {"make_runner": mutants.Unproven}),
     (scenarios.Overtaken, {"make_runner": mutants.NewestRevision}),
+    (scenarios.StartAfterExpiry, {"make_runner": mutants.Unrestrained}),
 ]
 #: In the same scenarios: nothing wrong, or no more than what something else makes up for.
 HARMLESS = [
@@ -25,6 +26,7 @@ HARMLESS = [
     (scenarios.ClaimsBeforePresence, {}),
     (scenarios.PresenceRewritten, {}),
     (scenarios.Overtaken, {"make_runner": mutants.OneAtATime}),
+    (scenarios.StartAfterExpiry, {}),
     (scenarios.Comeback, {"make_presence": mutants.Recreated}),
     (scenarios.CrossedComeback, {"make_presence": mutants.Recreated}),
     (scenarios.ClaimsBeforePresence, {"make_runner": mutants.Unproven}),

@@ -204,3 +204,11 @@ class NewestRevision(OneAtATime):
             return await put(job, registration, view.revision(job))
 
         self.claims._put = put_at_newest  # type: ignore[method-assign]
+
+
+class Unrestrained(AnyRunner):
+    """Takes at once what others have lost, be it by the store's doing."""
+
+    def __init__(self, context: NodeContext, members: Members, presence: Presence) -> None:
+        super().__init__(context, members, presence)
+        self.candidacy.hold_back = lambda until: None  # type: ignore[method-assign]

@@ -198,3 +198,15 @@ class Overtaken(Scenario):
         self.process("n1").store.faults.delay = 0.3
         await self.store_jobs()
         await anyio.sleep(8.0)
+
+
+class StartAfterExpiry(Scenario):
+    """All leases have run out at the server; before the node hears of that, another one starts, and finds it gone."""
+
+    machines = 1
+
+    async def run(self) -> None:
+        self.tell("expire all, start n2")
+        self.world.server.expire_all()
+        self.world.add_machine("n2")
+        await anyio.sleep(8.0)
