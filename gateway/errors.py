@@ -23,6 +23,7 @@
     │   ├── NoSuchDevice       (LookupError) the device is not on the bus
     │   ├── NoSuchAttribute    (LookupError) the device has no such attribute
     │   ├── WriteRefused       the device or its server refuses the value
+    │   ├── NoAirtime          (Retryable) a transmitter has used up its airtime; says how long to wait
     │   └── BusFault           (Retryable) a transfer failed: CRC, no answer, short circuit
     ├── HandleRevoked          a bus handle outlived the run it was given to
     ├── ClaimLost              the claim of the run is lost, or its lease runs out
@@ -33,6 +34,7 @@ Retryable is a type: ``except Retryable`` catches what will likely succeed in th
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -188,11 +190,29 @@ class WriteRefused(BusError):
 
 
 class BusFault(BusError, Retryable):
-    """A transfer failed; ``quality`` is the quality that a reading gets from it (``crc`` or ``bus_error``)."""
+    """A transfer failed; ``quality`` is the quality that a reading gets from it (``crc`` or ``bus_error``).
 
-    def __init__(self, message: str, quality: str = "bus_error") -> None:
+    ``unsent``: nothing of a write or command can have taken effect; as in ``InterfaceDown``.
+    """
+
+    def __init__(self, message: str, quality: str = "bus_error", *, unsent: bool = False) -> None:
         self.quality = quality
+        self.unsent = unsent
         super().__init__(message)
+
+
+class NoAirtime(BusError, Retryable):
+    """A transmitter has been on the air for as long as the law allows; ``wait`` seconds until it may send again.
+
+    ``wait`` is infinite for a command that is longer than an hour's budget. Nothing was sent.
+    """
+
+    def __init__(self, interface: str, band: str, wait: float) -> None:
+        self.wait = wait
+        self.unsent = True
+        what = f"interface {interface!r} has used up its airtime of this hour in band {band}"
+        when = "the command is longer than all of it" if wait == math.inf else f"wait {math.ceil(wait)} s"
+        super().__init__(f"nothing was sent: {what}: {when}")
 
 
 class HandleRevoked(BusgateError):

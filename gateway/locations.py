@@ -45,6 +45,7 @@ class Locations:
     groups: Path = P(":.moat.kv.group")
     presence: Path = P(":.moat.kv.presence")
     claims: Path = P(":.moat.kv.claim")
+    airtime: Path = P(":.moat.kv.airtime")
 
     def jobs_of(self, place: Place) -> Path:
         return self.jobs + place.jobs

@@ -25,7 +25,7 @@ from gateway.cluster.members import Members, runner_name
 from gateway.cluster.presence import Presence
 from gateway.errors import sole
 from gateway.path import Path
-from gateway.radio import Radio
+from gateway.radio import Radio, Transmit
 from gateway.runner.all_nodes import AllRunner
 from gateway.runner.any_node import AnyRunner
 from gateway.runner.context import NodeContext
@@ -63,6 +63,7 @@ class Node:
     interfaces: Interfaces
     presence: Presence
     radio: Radio
+    transmit: Transmit
 
     def __init__(
         self,
@@ -141,6 +142,9 @@ class Node:
             on_error=self._note_trouble,
         )
         self.radio = Radio(self.store, self.name, self.interfaces)
+        place = self._config.locations.airtime
+        self.transmit = Transmit(self.store, self.name, self.interfaces, self.radio, self.presence, place)
+        self.interfaces.carrier = self.transmit
         context = await NodeContext.build(
             self.store,
             name=self.name,
@@ -160,6 +164,7 @@ class Node:
         services.start_soon(self._announce)
         services.start_soon(serve_buses, self.store, self.name, self.interfaces)
         await services.start(self.radio.run)
+        await services.start(self.transmit.run)
         runners = await self._make_runners(services)
         async with anyio.create_task_group() as running:
             for runner in runners:
@@ -179,7 +184,9 @@ class Node:
 
         def make(kind: RunnerKind, group: str) -> Scheduler:
             if kind == "any":
-                return AnyRunner(context, members, self.presence, group)
+                runner = AnyRunner(context, members, self.presence, group)
+                self.transmit.add_view(context.locations.claims / group, runner.view)
+                return runner
             return AllRunner(context, members, group) if kind == "all" else SingleRunner(context, group)
 
         return [make(kind, group) for group in self._groups for kind in self._kinds]

@@ -156,7 +156,11 @@ class BusHandle(Readable):
         raise Unsupported("this bus can't be written")
 
     async def send(self, device: str, command: str, /, **values: Any) -> Any:
-        """Send a command with its values to a device, as :meth:`Interface.send`."""
+        """Send a command with its values to a device, as :meth:`Interface.send`.
+
+        On a bus of radios it goes to the one that reaches the device, here or on another node; what comes back is a
+        :class:`gateway.radio.Sent`. See :meth:`gateway.radio.Transmit.send` for that and for what is raised then.
+        """
         raise Unsupported("this bus can't send commands")
 
     @abstractmethod

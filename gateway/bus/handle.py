@@ -8,26 +8,37 @@ Theory of operation
    nothing of it can have reached the hardware: the interface was down already, or its driver says ``unsent``.
 3. Writes and commands carry the permit of the run to whoever transfers the bytes; only that one knows the moment.
    What the permit refuses is not tried elsewhere.
-4. ``revoke()`` ends every use at once: what is in flight is cancelled and raises ``HandleRevoked``, like every later
+4. A command on a bus of radios goes to the node's :class:`Carrier`, which knows the radios of all nodes.
+5. ``revoke()`` ends every use at once: what is in flight is cancelled and raises ``HandleRevoked``, like every later
    call. A call returns only when the driver has let go of it, so a run that has ended has nothing in flight.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from gateway.abc import UNFENCED, BusHandle
 from gateway.bus.revocation import Revocation
 from gateway.errors import InterfaceDown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gateway.abc import Buses, Interface, Permit
     from gateway.bus.supervised import SupervisedInterface
     from gateway.values import Device, Reading
 
 T = TypeVar("T")
+
+
+class Carrier(Protocol):
+    """Sends commands by whichever radio reaches the device; see :class:`gateway.radio.transmit.Transmit`."""
+
+    def carries(self, bus: str) -> bool:
+        """Whether a bus is one of radios."""
+
+    async def send(self, bus: str, device: str, command: str, values: Mapping[str, Any], permit: Permit) -> Any:
+        """Send a command."""
 
 
 class NodeBusHandle(BusHandle):
@@ -37,15 +48,22 @@ class NodeBusHandle(BusHandle):
         buses: tells of changes, and explains why nothing is up.
         interfaces: those of the bus, in the order of the configuration.
         permit: what writes and commands need, right before their bytes go out.
+        carrier: sends the commands if the bus is one of radios.
     """
 
     def __init__(
-        self, bus: str, buses: Buses, interfaces: Sequence[SupervisedInterface], permit: Permit = UNFENCED
+        self,
+        bus: str,
+        buses: Buses,
+        interfaces: Sequence[SupervisedInterface],
+        permit: Permit = UNFENCED,
+        carrier: Carrier | None = None,
     ) -> None:
         self.bus = bus
         self._buses = buses
         self._interfaces = interfaces
         self._permit = permit
+        self._carrier = carrier
         self._revocation = Revocation(bus)
 
     async def scan(self, *, alarmed: bool = False) -> list[Device]:
@@ -61,6 +79,9 @@ class NodeBusHandle(BusHandle):
         await self._use(lambda up: up.write(device, attribute, value, permit=self._permit), writes=True)
 
     async def send(self, device: str, command: str, /, **values: Any) -> Any:
+        radio = self._carrier
+        if radio is not None and radio.carries(self.bus):
+            return await self._revocation.guard(lambda: radio.send(self.bus, device, command, values, self._permit))
         return await self._use(lambda up: up.send(device, command, values, permit=self._permit), writes=True)
 
     async def probe(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import anyio
 
 from gateway.abc import UNFENCED, Buses, open_line
-from gateway.bus.handle import NodeBusHandle
+from gateway.bus.handle import Carrier, NodeBusHandle
 from gateway.bus.session import Timing
 from gateway.bus.supervised import InterfaceSpec, SupervisedInterface, Surroundings
 from gateway.errors import BusError, ConfigError, NotFound, Unsupported
@@ -31,6 +31,9 @@ class Interfaces(Buses):
     """All interfaces of one node. An async context manager: they are opened, and kept open, from entering to leaving.
 
     Entering doesn't wait until an interface is up: a node starts without its hardware.
+
+    Attributes:
+        carrier: sends the commands of buses that are radios; None: they go to an interface here like all others.
 
     Args:
         specs: the interfaces of the configuration.
@@ -58,6 +61,7 @@ class Interfaces(Buses):
     ) -> None:
         around = Surroundings(node, clock, random, timing or Timing(), find_driver, self._change, on_error, open_line)
         self.node = node
+        self.carrier: Carrier | None = None
         self._clock = clock
         self._changed = anyio.Event()
         self._interfaces: dict[str, SupervisedInterface] = {}
@@ -85,19 +89,19 @@ class Interfaces(Buses):
         return sorted({interface.spec.bus for interface in self._interfaces.values()})
 
     def is_up(self, bus: str) -> bool:
-        return any(interface.up for interface in self._of(bus))
+        return any(interface.up for interface in self.of(bus))
 
     def explain(self, bus: str) -> str:
         """Name the state of each interface of the bus with its reason, or say which buses there are."""
-        if found := self._of(bus):
+        if found := self.of(bus):
             return "; ".join(self._told(interface) for interface in found)
         here = ", ".join(self.buses) or "none"
         return f"no interface of node {self.node!r} has the bus {bus!r} (buses here: {here})"
 
     def handle(self, bus: str, permit: Permit | None = None) -> BusHandle:
-        if not (found := self._of(bus)):
+        if not (found := self.of(bus)):
             raise NotFound(self.explain(bus))
-        return NodeBusHandle(bus, self, found, permit or UNFENCED)
+        return NodeBusHandle(bus, self, found, permit or UNFENCED, self.carrier)
 
     async def hear(self, tell: Callable[[InterfaceSpec, Telegram], None]) -> None:
         """Call ``tell`` for each telegram that an interface of this node hears, over all its openings, for ever."""
@@ -131,7 +135,8 @@ class Interfaces(Buses):
             raise NotFound(f"no interface {name!r} here (there are: {', '.join(self._interfaces) or 'none'})")
         self._interfaces[name].wake()
 
-    def _of(self, bus: str) -> list[SupervisedInterface]:
+    def of(self, bus: str) -> list[SupervisedInterface]:
+        """The interfaces of a bus, in the order of the configuration."""
         return [interface for interface in self._interfaces.values() if interface.spec.bus == bus]
 
     def _told(self, interface: SupervisedInterface) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import anyio
 import anyio.lowlevel
 
-from gateway.abc import DriverContext
+from gateway.abc import DriverContext, Interface
 from gateway.bus.backoff import Backoff
 from gateway.bus.checked import CheckedInterface
 from gateway.bus.options import read_options
@@ -99,6 +99,11 @@ class SupervisedInterface:
     @property
     def up(self) -> bool:
         return self._session is not None
+
+    @property
+    def transmits(self) -> bool:
+        """Whether it is up, and a radio whose driver says what a command means on the air."""
+        return self._session is not None and type(self._session.interface).transmission is not Interface.transmission
 
     @property
     def trouble(self) -> int:

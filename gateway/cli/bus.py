@@ -127,7 +127,8 @@ async def write(session: Session, bus: str, device: str, attribute: str, value: 
 async def send(session: Session, bus: str, device: str, name: str, texts: Any, values: Any) -> None:
     """Send COMMAND to a device, and print what the driver says to it.
 
-    A radio says how far it got: 1: written to the hardware; 2: acknowledged by it.
+    A radio says how far it got: 1: written to the hardware; 2: acknowledged by it; 3: answered by the device. A running
+    node sends it by the radio that reaches the device, and says by which, as id, level and interface.
     """
     given = variables(texts, (), values)
     async with session.store() as store, bus_handle(session, store, bus) as handle:

@@ -115,7 +115,7 @@ class Claims:
         while (seen := self._view.claims.get(job)) is None or seen.revision < token or not self._view.ordered:
             attempt.shown = anyio.Event()
             await attempt.shown.wait()
-        fence = Fence(self._store.clock, registration, token)
+        fence = Fence(self._store.clock, registration, token, self._base + job)
         return fence if seen.revision == token and registration is self.usable() else None
 
     async def _put(self, job: Path, registration: Registration, revision: int) -> int:

@@ -19,12 +19,14 @@ from gateway.errors import ClaimLost
 if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.cluster.presence import Registration
+    from gateway.path import Path
 
 
 class Fence(Permit):
-    """The right of one run; ``token`` is the revision of the claim that it was taken with."""
+    """The right of one run; ``token`` is the revision of the claim that it was taken with, ``claim`` its path."""
 
-    def __init__(self, clock: Clock, registration: Registration, token: int) -> None:
+    def __init__(self, clock: Clock, registration: Registration, token: int, claim: Path) -> None:
+        self.claim = claim
         self.registration = registration
         self.token = token
         self._clock = clock

@@ -39,6 +39,10 @@ class Clocks:
         """A moment of the sender's clock, by ours; the sender must have been noted."""
         return time + self._differences[sender][0][1]
 
+    def theirs(self, sender: str, time: float) -> float:
+        """A moment of ours, by the sender's clock, or somewhat earlier: never later. KeyError: it is not known."""
+        return time - self._differences[sender][0][1]
+
     def forget(self, before: float) -> None:
         """Forget senders that were not heard of since then."""
         for sender in [sender for sender, found in self._differences.items() if found[-1][0] < before]:

@@ -70,7 +70,7 @@ class Listening:
         while True:
             while self._waiting:
                 entry, heard = self._waiting.popleft()
-                if self.consumer not in entry.taken:
+                if not entry.settled(self.consumer):
                     return entry, heard
                 self._given.pop(id(entry), None)
             self._arrived = anyio.Event()

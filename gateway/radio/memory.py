@@ -8,7 +8,9 @@ Theory of operation
 3. A *consumer* takes telegrams: a job, by its path, wherever it runs. It is known from the moment it first listens;
    what was heard before is not for it. A telegram that it has taken is taken for good, so also when it listens anew
    on another node. Taking names ids, and key and time as well: the taker may not have heard of all receptions.
-4. A reception of this node's own that a consumer hasn't taken is sent again, after 0.5 s, then after twice as long each
+4. What this house transmits itself is no telegram for anybody: receptions with the key of a transmission, heard while
+   that was on the air or within their window of it, are *echoes*.
+5. A reception of this node's own that a consumer hasn't taken is sent again, after 0.5 s, then after twice as long each
    time, until ``HORIZON``.
 """
 
@@ -31,6 +33,8 @@ REMEMBERED: Final = HORIZON + 5.0
 MOST: Final = 4096
 #: Seconds until a reception is sent again the first time.
 AGAIN: Final = 0.5
+#: Seconds that the clocks of two nodes may seem to differ.
+SKEW: Final = 0.05
 #: Seconds for which a consumer is known after it was last heard of.
 KNOWN: Final = 60.0
 
@@ -47,6 +51,7 @@ class Entry:
         ids: of all its receptions.
         taken: by these consumers.
         own: receptions of this node that may have to be sent again.
+        echo: whether it is of a transmission of our own.
     """
 
     key: bytes
@@ -58,8 +63,13 @@ class Entry:
     ids: set[tuple[str, int]] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
     own: list[Reception] = field(default_factory=list)
+    echo: bool = False
     again: float = 0.0
     pause: float = AGAIN
+
+    def settled(self, consumer: str) -> bool:
+        """Whether it is nothing for a consumer, or nothing any more."""
+        return self.echo or consumer in self.taken
 
 
 class Memory:
@@ -71,6 +81,7 @@ class Memory:
         self._ids: dict[tuple[str, int], Entry] = {}
         self._keys: dict[bytes, list[Entry]] = {}
         self._consumers: dict[str, _Consumer] = {}
+        self._transmissions: dict[bytes, tuple[float, float]] = {}
 
     def receive(self, reception: Reception, time: float, now: float, *, own: bool) -> Entry:
         """Take in a reception; return its telegram.
@@ -82,6 +93,7 @@ class Memory:
         entry = self._ids.get(reception.id) or self._match(telegram.key, telegram.window, time)
         if entry is None:
             entry = self._add(Entry(telegram.key, telegram.window, time, now), now)
+            entry.echo = self._is_echo(entry)
         entry.first = entry.first or reception
         self._join(entry, [reception.id])
         known = entry.heard.get(reception.interface)
@@ -102,6 +114,12 @@ class Memory:
             entry = self._add(Entry(key, window, time, now), now)
         self._join(entry, ids)
         entry.taken.add(consumer)
+
+    def expect(self, key: bytes, since: float, until: float) -> None:
+        """Somebody of this house transmits what has this key, between these moments."""
+        self._transmissions[key] = since - SKEW, until
+        for entry in self._keys.get(key, ()):
+            entry.echo = entry.echo or self._is_echo(entry)
 
     def know(self, consumer: str, now: float) -> None:
         """A consumer listens."""
@@ -134,6 +152,10 @@ class Memory:
     def _wanted(self, entry: Entry, now: float) -> bool:
         return any(_open(entry, consumer, known, now) for consumer, known in self._consumers.items())
 
+    def _is_echo(self, entry: Entry) -> bool:
+        since, until = self._transmissions.get(entry.key, (0.0, float("-inf")))
+        return since <= entry.time < until + entry.window
+
     def _match(self, key: bytes, window: float, time: float) -> Entry | None:
         near = [entry for entry in self._keys.get(key, ()) if abs(entry.time - time) < window]
         return min(near, key=lambda entry: abs(entry.time - time), default=None)
@@ -157,6 +179,8 @@ class Memory:
             self._drop(entry)
         for consumer in [name for name, known in self._consumers.items() if known.last < now - KNOWN]:
             del self._consumers[consumer]
+        for key in [key for key, (_, until) in self._transmissions.items() if until < now - REMEMBERED]:
+            del self._transmissions[key]
 
     def _old(self, now: float) -> Iterator[Entry]:
         for entry in self._entries.values():
@@ -181,5 +205,5 @@ class _Consumer:
 
 def _open(entry: Entry, consumer: str, known: _Consumer, now: float) -> bool:
     """Whether a consumer has still to take a telegram."""
-    wanted = entry.first is not None and consumer not in entry.taken and entry.arrived >= known.since
+    wanted = entry.first is not None and not entry.settled(consumer) and entry.arrived >= known.since
     return wanted and entry.arrived > now - HORIZON

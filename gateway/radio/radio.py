@@ -8,14 +8,15 @@ Theory of operation
    when it asks for the next one; that is told to all before it gets the next one. So when its node dies, at most the
    telegram in its hand comes again, on the node where the consumer listens next.
 3. Messages may get lost. A receiver sends again what isn't taken; a taker that hears of something taken tells so again.
-4. While the store is out of reach, what this node's own receivers hear goes to its own consumers all the same.
+4. Of what a node transmits it tells all before, so that nobody takes the echo for a telegram.
+5. While the store is out of reach, what this node's own receivers hear goes to its own consumers all the same.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,7 @@ from gateway.radio.quality import Quality
 from gateway.radio.receptions import TOPIC, Reception
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from anyio.abc import TaskStatus
 
@@ -46,6 +47,8 @@ LOOK: Final = 0.25
 RETRY: Final = 1.0
 #: Seconds that telling of one's leaving may take.
 LEAVING: Final = 1.0
+#: Seconds that telling of a transmission may delay it.
+TELLING: Final = 0.2
 #: Receptions that wait to be sent; with one more the oldest is sent when it is missed.
 WAITING: Final = 4096
 
@@ -57,6 +60,27 @@ class Bus:
     memory: Memory
     quality: Quality
     listening: list[Listening]
+    answers: list[Answer]
+
+
+class Answer:
+    """The next telegram of one device; see :meth:`Radio.answer`."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.since = float("-inf")
+        self._come = anyio.Event()
+
+    def hear(self, device: str, time: float) -> None:
+        """A telegram of a device was heard at that time of the lease clock."""
+        if device == self.device and time >= self.since:
+            self._come.set()
+
+    async def within(self, seconds: float) -> bool:
+        """Wait for it; whether it has come."""
+        with anyio.move_on_after(seconds):
+            await self._come.wait()
+        return self._come.is_set()
 
 
 class Radio:
@@ -94,7 +118,7 @@ class Radio:
     def bus(self, name: str) -> Bus:
         """What is known of a bus."""
         self._stirred.set()
-        return self._buses.setdefault(name, Bus(Memory(), Quality(), []))
+        return self._buses.setdefault(name, Bus(Memory(), Quality(), [], []))
 
     def hear(self, spec: InterfaceSpec, telegram: Telegram) -> None:
         """An interface of this node has heard a telegram."""
@@ -126,6 +150,23 @@ class Radio:
                 with anyio.move_on_after(LEAVING, shield=True):
                     await self._publish(bus, {"do": "leave", "consumer": consumer})
 
+    async def expect_echo(self, bus: str, key: bytes, seconds: float) -> None:
+        """This node transmits what has this key, within so many seconds from now."""
+        since = self._clock.lease_now()
+        self.bus(bus).memory.expect(key, since, since + seconds)
+        with anyio.move_on_after(TELLING):
+            await self._publish(bus, {"do": "expect", "key": key, "since": since, "until": since + seconds})
+
+    @contextmanager
+    def answer(self, bus: str, device: str) -> Iterator[Answer]:
+        """While this is entered, it is noted whether a device says something after ``since``."""
+        answer = Answer(device)
+        self.bus(bus).answers.append(answer)
+        try:
+            yield answer
+        finally:
+            self.bus(bus).answers.remove(answer)
+
     async def _took(self, bus: str, consumer: str, entry: Entry) -> None:
         """A consumer here has dealt with a telegram."""
         self.bus(bus).memory.know(consumer, self._clock.lease_now())
@@ -135,12 +176,15 @@ class Radio:
     def _take_in(self, reception: Reception, time: float, *, own: bool, again: bool = False) -> None:
         bus, now = self.bus(reception.bus), self._clock.lease_now()
         entry = bus.memory.receive(reception, time, now, own=own)
-        if not again:
+        if not again and not entry.echo:  # an echo tells how well our own transmitter is heard
             bus.quality.note(reception, time)
+        for answer in bus.answers:
+            if not entry.echo:
+                answer.hear(reception.telegram.device, time)
         for listening in bus.listening:
-            if listening.consumer not in entry.taken:
+            if not entry.settled(listening.consumer):
                 self._give(listening, entry, replayed=again)
-            elif again:
+            elif again and not entry.echo:
                 self._outbox.append((reception.bus, _taken(listening.consumer, entry)))
                 self._filled.set()
 
@@ -220,6 +264,9 @@ class Radio:
                 ids = [(str(one), int(number)) for one, number in fields["ids"]]
                 time = self._clocks.ours(sender, float(fields["time"]))
                 memory.take(str(fields["consumer"]), ids, bytes(fields["key"]), float(fields["window"]), time, now)
+            case "expect":
+                since, until = (self._clocks.ours(sender, float(fields[name])) for name in ("since", "until"))
+                memory.expect(bytes(fields["key"]), since, until)
             case "listen":
                 memory.know(str(fields["consumer"]), now)
             case "leave":

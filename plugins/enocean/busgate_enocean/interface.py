@@ -87,7 +87,7 @@ class EnoceanInterface(Interface):
         if code == ReturnCode.RET_OK:
             return _ACKNOWLEDGED
         if code in _PASSING or code > max(ReturnCode):
-            raise BusFault(f"the stick has not sent it: {name_of(code)}")
+            raise BusFault(f"the stick has not sent it: {name_of(code)}", unsent=True)
         raise WriteRefused(f"the stick refuses to send it: {name_of(code)}")
 
     def transmission(self, device: str, command: str, values: Mapping[str, Any]) -> Transmission:

@@ -106,7 +106,7 @@ class RfxtrxInterface(Interface):
         if answer[4] == BAD_ADDRESS:
             raise WriteRefused(f"{what} was not sent: the stick refuses that id")
         why = "its transmitter found no lock on the frequency" if answer[4] == NO_LOCK else f"code {answer[4]}"
-        raise BusFault(f"{what} was not sent: {why}")
+        raise BusFault(f"{what} was not sent: {why}", unsent=True)
 
     def transmission(self, device: str, command: str, values: Mapping[str, Any]) -> Transmission:
         packet = self._commands.packet(device, command, values)
