@@ -162,6 +162,7 @@ class AnyRunner(GroupRunner):
             self._go_on(job)
         elif holder is not None:
             job.hold, job.reason = None, f"{holder.node} holds it"
+            self._moving.discard(job.path)
             self.candidacy.held(job.path, holder.node, _weight(job))
         elif job.entry is not None:
             self._compete(job)

@@ -173,11 +173,11 @@ class Scheduler(ABC):
 
     async def _watch_buses(self) -> None:
         while True:
+            self.buses_changed()  # first of all: one may have come up since it was looked at
             await self.context.buses.changed()
-            self.buses_changed()
 
     def buses_changed(self) -> None:
-        """An interface of this node has come up or gone down."""
+        """An interface of this node has come up or gone down, or may have."""
         for job in self._jobs.values():
             if job.hold is not None and job.hold.kind == "bus":
                 self.touch(job)

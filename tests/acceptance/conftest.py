@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from threading import Timer
 
 import pytest
 
@@ -18,7 +19,7 @@ class Process(subprocess.Popen[str]):
     def line_with(self, text):
         """Read lines until one contains the text; returns it."""
         seen = []
-        for line in self.stdout or ():
+        for line in self._lines():
             seen.append(line)
             if text in line:
                 return line
@@ -26,11 +27,20 @@ class Process(subprocess.Popen[str]):
 
     def object_where(self, accepted):
         """Read JSON objects until one is accepted; returns it."""
-        for line in self.stdout or ():
+        for line in self._lines():
             found = json.loads(line)
             if accepted(found):
                 return found
         raise AssertionError("it ended without")
+
+    def _lines(self):
+        """Its lines, for as long as there is patience; then it is killed, so that they end."""
+        limit = Timer(PATIENCE, self.kill)
+        limit.start()
+        try:
+            yield from self.stdout or ()
+        finally:
+            limit.cancel()
 
     def stop(self, number=signal.SIGTERM):
         self.send_signal(number)

@@ -2,6 +2,8 @@
 
 import anyio
 
+from gateway.runner import SingleRunner
+
 
 async def run(node, text, **fields):
     """Run some code once; return its result."""
@@ -54,3 +56,24 @@ async def test_a_bus_without_name_needs_one_in_the_job(node):
     await node.now("a")
     await node.ended("a")
     assert "which bus?" in (await node.errors())["at.n1.default.a"].message
+
+
+async def test_a_bus_that_comes_up_between_two_looks_is_not_missed(make_node):
+    """The job finds it down; it is up before the runner begins to wait for changes."""
+    async with make_node() as node:
+        buses = node.buses
+        looks = []
+
+        def is_up(bus):
+            looks.append(bus)
+            if len(looks) == 1:
+                buses.switch(bus, up=True)
+                return False
+            return buses.known.get(bus, False)
+
+        buses.is_up = is_up
+        await node.code("a", "return 1")
+        await node.now("a", bus="attic")
+        node.runner = SingleRunner(node.context)
+        async with node.running_runner():
+            assert (await node.ended("a")).end == "finished"
