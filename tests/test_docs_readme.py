@@ -36,7 +36,7 @@ def test_the_commands_work(tmp_path, monkeypatch, capsys):
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("busgate ")]
     assert len(commands) >= 5
     for _, *words in commands:
-        if words != ["up"]:
+        if words[0] != "up" and words[:2] != ["bus", "listen"]:  # they go on until somebody ends them
             assert run(words) == 0, words
     capsys.readouterr()
     assert run(["run", "-n", "attic", "list"]) == 0

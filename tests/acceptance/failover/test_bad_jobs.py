@@ -30,6 +30,7 @@ def state_where(cluster, job, accepted):
     return next((state for state in states if accepted(state)), None)
 
 
+@pytest.mark.soak
 async def test_code_that_never_ends_is_interrupted_and_nothing_else_moves(cluster):
     began = await start(cluster, "hog")
     await cluster.job("hog", "while True: pass", kind="--sync")

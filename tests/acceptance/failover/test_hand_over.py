@@ -36,7 +36,7 @@ async def test_a_node_that_is_stopped_in_order_hands_over_within_moments(cluster
     assert max(took) < 1.0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.soak), signal.SIGKILL])
 async def test_a_whole_group_starts_again(cluster, number):
     await running(cluster)
     nodes = list(cluster.nodes.values())
