@@ -38,7 +38,8 @@ class Process(subprocess.Popen[str]):
         limit = Timer(PATIENCE, self.kill)
         limit.start()
         try:
-            yield from self.stdout or ()
+            for line in self.stdout or ():  # noqa: UP028 - `yield from` would close the pipe with this generator
+                yield line
         finally:
             limit.cancel()
 
