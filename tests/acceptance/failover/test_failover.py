@@ -154,7 +154,7 @@ async def check_pauses(cluster, times, seed):
 
 
 async def test_a_node_that_was_stopped_writes_nothing_when_it_goes_on(cluster):
-    await check_pauses(cluster, 4, seed=3)
+    await check_pauses(cluster, 2, seed=3)
 
 
 @pytest.mark.soak
