@@ -96,7 +96,6 @@ class MemoryPort(ByteStream):
         self._link = link
         self._to_host = _Way(link)
         self._from_host = _Way(link)
-        self._opened = anyio.Event()
 
     def open(self, spec: LineSpec) -> ByteStream:
         """Open the host's end; OSError when it is open already."""
@@ -105,17 +104,11 @@ class MemoryPort(ByteStream):
         self.spec = spec
         self.opens += 1
         self._to_host = _Way(self._link)
-        self._opened.set()
         return _HostEnd(self, self._to_host, self._from_host)
 
     def closed(self) -> None:
         """The host has closed its end."""
         self.spec = None
-        self._opened = anyio.Event()
-
-    async def wait_open(self) -> None:
-        """Wait until the host has it open."""
-        await self._opened.wait()
 
     def unplug(self) -> None:
         """Break both ways."""

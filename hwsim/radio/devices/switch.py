@@ -12,7 +12,6 @@ from hwsim.radio.signal import BROADCAST, Ac, Arc, Band, Content, Erp1, SwitchCo
 
 _VLD, _RPS = 0xD2, 0xF6
 _SET_OUTPUT, _QUERY, _STATUS = 0x01, 0x03, 0x04
-_ALL_CHANNELS = 0x1F
 _ROCKER_ON, _ROCKER_OFF = 0x10, 0x30
 _ANSWER_AFTER = (0.08, 0.25)
 """Seconds; an actor first switches, then tells."""

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 #: All telegrams of one byte and one bit are of this one (EEP 2.6.8, D5-00-01).
 _CONTACT = "D5-00-01"
-#: Profiles learnt by teach-in, by device id, the oldest first. They outlive the interface: a stick that was unplugged
-#: is not to make everybody walk through the house again.
-Taught = "MutableMapping[str, str]"
 
 
 @dataclass(slots=True)
@@ -56,7 +53,8 @@ class Senders:
 
     Args:
         most: how many that are not configured; who has been silent for longest is forgotten.
-        taught: what earlier openings have learnt; what is learnt now is added.
+        taught: profiles by device id that earlier openings have learnt, the oldest first; what is learnt now is added:
+            a stick that was unplugged is not to make everybody walk through the house again.
     """
 
     def __init__(

@@ -9,9 +9,9 @@ from busgate_rflink import lines
 from busgate_rflink.commands import Commands
 from busgate_rflink.decoding import decode
 from busgate_rflink.gateway import Gateway
-from busgate_rflink.roster import Roster
 from gateway.abc import UNFENCED, Interface
 from gateway.bus.ears import Ears
+from gateway.bus.roster import Roster
 from gateway.errors import WriteRefused
 from gateway.values import Transmission
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from busgate_rfxtrx.commands import DDXXXX, RFY, ROLLER, Commands, repeatable
 from busgate_rfxtrx.decoding import decode, key
 from busgate_rfxtrx.packets import TRANSMITTER_MESSAGE
-from busgate_rfxtrx.roster import Roster
 from busgate_rfxtrx.transceiver import Transceiver
 from gateway.abc import UNFENCED, Interface
 from gateway.bus.ears import Ears
+from gateway.bus.roster import Roster
 from gateway.errors import BusFault, Unsupported, WriteRefused
 from gateway.values import Transmission
 

@@ -1,4 +1,4 @@
-"""The devices that were heard, and what each has said last."""
+"""Roster: the devices that a radio has heard, and what each has said last; for drivers."""
 
 from __future__ import annotations
 
