@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rflink.parser import deserialize_packet_id, encode_packet
+from rflink.parser import encode_packet, translate_protocols
 
 from busgate_rflink.decoding import STEPS, key, slug
 from busgate_rflink.lines import MOST_COMMAND
@@ -44,7 +44,8 @@ class Commands:
     """Makes orders; learns how protocols are written from what was heard."""
 
     def __init__(self) -> None:
-        self._protocols: OrderedDict[str, str] = OrderedDict()
+        # Not from rflink's own table: that one grows with whatever anybody in this process hears.
+        self._protocols = OrderedDict((slug(protocol), protocol.lower()) for protocol in translate_protocols)
 
     def learn(self, protocol: str) -> None:
         """A protocol was heard: ``Ikea Koppla`` can't be told from the id of a device."""
@@ -74,11 +75,11 @@ class Commands:
         return Order(line, command.lower() in _STATES and not rolling, rolling, _report(packet) if plain else None)
 
     def _find(self, device: str) -> dict[str, str]:
-        packet: dict[str, str] = deserialize_packet_id(device) if _DEVICE.fullmatch(device) else {}
-        if not packet.get("id") or not packet["protocol"] or packet.get("switch") == "":
+        # From the right: names of protocols have underscores too, such as dooya_v4.
+        protocol, *rest = device.rsplit("_", 2) if _DEVICE.fullmatch(device) else [""]
+        if not protocol or not rest or not all(rest):
             raise NoSuchDevice(f"{device!r} should be like newkaku_0000c6c2_1: protocol, id and switch")
-        packet["protocol"] = self._protocols.get(packet["protocol"], packet["protocol"])
-        return packet
+        return {"protocol": self._protocols.get(protocol, protocol), **dict(zip(("id", "switch"), rest, strict=False))}
 
 
 def _word(command: str, values: dict[str, Any]) -> str:
