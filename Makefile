@@ -8,7 +8,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 demo: $(READY)  ## the main job on simulated hardware; ends by itself
 	$(BIN)/busgate demo $(ARGS)
 test: $(READY)  ## host, simulator and every plugin in plugins/
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 soak: $(READY)  ## each proof with its full count
 	$(BIN)/pytest -m soak $(ARGS)
 fuzz: $(READY)  ## a million mutated frames for each framer, and the drivers of radios; prints its seeds, and BUSGATE_SEED=N repeats one
