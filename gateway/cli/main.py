@@ -34,7 +34,7 @@ COMMANDS: Final = {
     "up": ("up", "run this node: its interfaces and the jobs of its groups"),
     "run": ("run", "the jobs: list, get, set, delete, state, restart, debug, info, monitor; or run them"),
     "code": ("code", "stored procedures and modules: list, get, set, delete, check"),
-    "store": ("store", "raw entries: get, set, delete, list, watch"),
+    "store": ("store", "raw entries: get, set, delete, list, watch; export and import all of them"),
     "bus": ("bus", "hardware by hand: list, scan, read, write"),
     "nodes": ("nodes", "which nodes run"),
     "groups": ("groups", "which nodes run jobs together, and how many there should be"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import click
 
 from gateway.cli.arguments import PATH, json_value
@@ -15,6 +17,7 @@ from gateway.values import Change, NotGiven, Ready
 if TYPE_CHECKING:
     from gateway.cli.context import Session
     from gateway.path import Path
+    from gateway.transfer import Restored
 
 
 @click.group("store")
@@ -80,6 +83,45 @@ async def list_(session: Session, prefix: Path) -> None:
     show_list(rows, ["path", "value", "revision"], as_json=session.json, nothing=f"nothing is stored below {prefix}")
 
 
+@command.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=FilePath))
+@click.argument("prefix", type=PATH, default=":")
+@in_loop
+async def export_(session: Session, file: FilePath, prefix: Path) -> None:
+    """Write the entries at PREFIX and below to FILE (-: the standard output).
+
+    Which nodes run now, and what they claim, is left out. `busgate store import` reads it into a store of any kind.
+    """
+    from gateway.transfer import export, files
+
+    async with session.store() as store:
+        archive = await export(store, prefix, session.config.locations)
+    await anyio.to_thread.run_sync(files.write, file, archive)
+    shown = {"name": str(file), "entries": len(archive.entries), "store": archive.store}
+    if session.json and str(file) != "-":
+        json_line(shown)
+    else:
+        click.echo(f"{len(archive.entries)} entries exported to {file}", err=True)
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=FilePath))
+@click.option("--overwrite", is_flag=True, help="Also where the store has another value; no node may run.")
+@in_loop
+async def import_(session: Session, file: FilePath, overwrite: bool) -> int:
+    """Put the entries of FILE (-: the standard input) into the store, and read them back.
+
+    What the store has already stays as it is. Broken off, it goes on when called again.
+    """
+    from gateway.transfer import files, restore
+
+    archive = await anyio.to_thread.run_sync(files.read, file)
+    async with session.store() as store:
+        done = await restore(store, archive, session.config.locations, overwrite=overwrite)
+    _show_restored(done, file, as_json=session.json)
+    return 1 if done.differing or done.unequal else 0
+
+
 @command.command("watch")
 @click.argument("prefix", type=PATH, default=":")
 @click.option("--only-new", is_flag=True, help="Not what is there already.")
@@ -92,6 +134,20 @@ async def watch(session: Session, prefix: Path, only_new: bool) -> None:
                 _show_change(event, as_json=session.json)
             elif isinstance(event, Ready) and on_terminal() and not session.json:
                 click.echo("-- waiting for changes; Ctrl-C ends --", err=True)
+
+
+def _show_restored(done: Restored, file: FilePath, *, as_json: bool) -> None:
+    if as_json:
+        kept = {"differing": list(map(str, done.differing)), "unequal": list(map(str, done.unequal))}
+        json_line({"name": str(file), "written": done.written, "equal": done.equal, **kept})
+        return
+    for path in done.differing:
+        click.echo(f"{path}: the store has another value, which stays (--overwrite replaces it)", err=True)
+    for path in done.unequal:
+        click.echo(f"{path}: was written, and is something else already; does a node run?", err=True)
+    click.echo(
+        f"{done.written} written and verified, {done.equal} were there, {len(done.differing)} left alone", err=True
+    )
 
 
 def _show_change(change: Change, *, as_json: bool) -> None:

@@ -49,3 +49,49 @@ def test_deleting(busgate):
     assert busgate("store delete a").status == 1
     assert busgate("store delete a -r").status == 0
     assert busgate("store list --json").out == ""
+
+
+def test_from_one_store_into_another_of_the_same_kind_or_not(busgate, tmp_path):
+    busgate("store", "set", "a.b:5", '{"x": [1, 2.5, null, {"$bytes": "AP8="}, {"$path": "x.y:5"}]}')
+    busgate("store set c 1")
+    exported = busgate("store export backup --json").object
+    assert (exported["name"], exported["entries"]) == ("backup", 2)
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
+    imported = busgate("store import backup --store sqlite:other.db --json").object
+    assert imported == {"name": "backup", "written": 2, "equal": 0, "differing": [], "unequal": []}
+    assert values(busgate("store list --store sqlite:other.db --json")) == values(busgate("store list --json"))
+
+
+def values(listed):
+    return [(row["path"], row["value"]) for row in listed.objects]
+
+
+def test_an_import_leaves_alone_what_is_there(busgate):
+    busgate("store set a 1")
+    busgate("store export backup")
+    busgate("store set a 2")
+    done = busgate("store import backup")
+    assert done.status == 1
+    assert "a: the store has another value, which stays (--overwrite" in done.err
+    assert busgate("store import backup --overwrite").status == 0
+    assert busgate("store get a").out == "1\n"
+
+
+def test_a_torn_archive_is_refused_whole(busgate, tmp_path):
+    busgate("store set a 1")
+    busgate("store export backup")
+    file = tmp_path / "backup"
+    file.write_bytes(file.read_bytes()[:-3])
+    done = busgate("store import backup --store sqlite:other.db")
+    assert done.status == 2
+    assert "backup: the archive is not whole" in done.err
+    assert busgate("store list --store sqlite:other.db --json").out == ""
+
+
+def test_what_can_t_be_written_leaves_the_last_archive(busgate, tmp_path):
+    busgate("store set a 1")
+    (tmp_path / "backup.partial").mkdir()
+    done = busgate("store export backup")
+    assert done.status == 2
+    assert "backup can't be written" in done.err
+    assert not (tmp_path / "backup").exists()
