@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,24 +21,46 @@ if TYPE_CHECKING:
 
 
 @click.command("release")
-@click.argument("node")
-@click.argument("incarnation")
+@click.argument("node", required=False)
+@click.argument("incarnation", required=False)
+@click.option("--dead", is_flag=True, help="All processes of nodes that were on this machine and are dead.")
 @click.option("-f", "--force", is_flag=True, help="Even if that process runs on this machine.")
 @in_loop
-async def command(session: Session, node: str, incarnation: str, force: bool) -> None:
+async def command(session: Session, node: str | None, incarnation: str | None, dead: bool, force: bool) -> None:
     """Declare a process of NODE dead: others take its jobs at once, not when its lease has run out.
 
     `busgate nodes` shows the INCARNATION; another one of that node is left alone. Only for a process that is dead for
     sure: one that lives writes nothing more under its claims once it notices, and registers anew.
+
+    With --dead it finds out by itself, which is what to call whenever a node has ended
+    (systemd: ExecStopPost=busgate release --dead).
     """
+    if dead == (incarnation is not None) or (dead and node):
+        raise click.UsageError("name a NODE and its INCARNATION, or give --dead alone")
     locations = session.config.locations
     async with session.store() as store:
-        held = (await claims_by_incarnation(store, locations)).get((node, incarnation), 0)
-        await _release(store, locations, node, incarnation, force=force)
-    if session.json:
-        show_record({"name": node, "incarnation": incarnation, "claims": held}, as_json=True)
+        doomed = await _dead(store, locations) if dead else [(str(node), str(incarnation))]
+        held = await claims_by_incarnation(store, locations)
+        for name, process in doomed:
+            with suppress(NotFound) if dead else nullcontext():  # it has been started again, or others were quicker
+                await _release(store, locations, name, process, force=force)
+                _show(name, process, held.get((name, process), 0), as_json=session.json)
+
+
+async def _dead(store: Store, locations: Locations) -> list[tuple[str, str]]:
+    """Nodes whose processes certainly are dead: that can be told of those of this machine."""
+    return [
+        (str(entry.path[-1]), str(entry.value.get("incarnation")))
+        async for entry in store.tree(locations.presence, min_depth=1)
+        if provably_dead(entry.value)
+    ]
+
+
+def _show(node: str, incarnation: str, claims: int, *, as_json: bool) -> None:
+    if as_json:
+        show_record({"name": node, "incarnation": incarnation, "claims": claims}, as_json=True)
     else:
-        click.echo(f"released {node} {incarnation}, which held {held} job{'' if held == 1 else 's'}")
+        click.echo(f"released {node} {incarnation}, which held {claims} job{'' if claims == 1 else 's'}")
 
 
 async def _release(store: Store, locations: Locations, node: str, incarnation: str, *, force: bool) -> None:

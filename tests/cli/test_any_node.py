@@ -155,3 +155,24 @@ def test_a_dead_process_of_this_machine_is_released(busgate):
     here = {"machine": machine_name(), "boot": "an earlier one", "pid": os.getpid(), "since": time.time()}
     presence(busgate, "attic", "a1", **here)
     assert busgate("release attic a1").status == 0
+
+
+def test_whatever_is_dead_on_this_machine_is_released(busgate):
+    here = {"machine": machine_name(), "boot": boot_id(), "pid": os.getpid(), "since": time.time()}
+    presence(busgate, "lives", "a1", **here)
+    presence(busgate, "attic", "b1", **here | {"boot": "an earlier one"})
+    presence(busgate, "barn", "c1", **here | {"pid": 2**22 + 1})
+    presence(busgate, "elsewhere", "d1", machine="elsewhere/1/pid", pid=7, since=time.time())
+    claim(busgate, "it", "barn", "c1")
+    done = busgate("release --dead")
+    assert done.out == "released attic b1, which held 0 jobs\nreleased barn c1, which held 1 job\n"
+    assert [one["name"] for one in busgate("nodes --json").objects] == ["elsewhere", "lives"]
+    again = busgate("release --dead")
+    assert (again.status, again.out) == (0, "")
+
+
+@pytest.mark.parametrize("words", ["release", "release attic", "release --dead attic", "release attic a1 --dead"])
+def test_what_is_to_be_released_is_said(busgate, words):
+    done = busgate(words)
+    assert done.status == 2
+    assert "name a NODE and its INCARNATION, or give --dead alone" in done.err
