@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from gateway.clock import Clock
+    from gateway.doctor import Finding
     from gateway.path import Path
     from gateway.values import Link, Message, WatchEvent
 
@@ -179,6 +180,20 @@ class Store(ABC):
 
         A slow subscriber loses the oldest messages beyond ``queue``; the next one says how many (``missed``).
         """
+
+    async def diagnose(self) -> list[Finding]:
+        """What this backend knows of its own health, for ``busgate doctor``; called while the store is open.
+
+        A backend looks at what only it can see: its files and its disk, or the versions, replicas, settings, clocks
+        and permissions of its servers. Findings have the check ``store``. That the store can be opened, read and
+        written is checked by the doctor, and what entering it raises is told by the doctor, so that its text should
+        say what to do.
+
+        Raises:
+            StoreError: a part of it can't be asked. The doctor tells of that; the findings so far are lost, so a
+                backend rather makes a finding of it.
+        """
+        return []
 
     @abstractmethod
     async def __aenter__(self) -> Self: ...

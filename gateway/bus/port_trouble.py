@@ -31,7 +31,7 @@ def explain(url: str, error: OSError, *, by_id: Path = BY_ID, processes: Path = 
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
             return f"there is no {url}: {_plugged_in(by_id)}"
         case errno.EACCES | errno.EPERM:
-            return _permission(Path(url))
+            return ": ".join(filter(None, permission(Path(url))))
         case errno.EBUSY | errno.EAGAIN:
             return f"{url} is in use by {_holders(Path(url), processes)}"
     if not _is_terminal(Path(url)):
@@ -67,17 +67,18 @@ def _plugged_in(by_id: Path) -> str:
     return f"plugged in are {', '.join(map(str, found))}" if found else "no serial adapter is plugged in"
 
 
-def _permission(port: Path) -> str:
+def permission(port: Path) -> tuple[str, str]:
+    """Why this user may not open a device file, and what to do; the latter is empty where it can't be told."""
+    refused = f"no permission to open {port}"
     try:
         owner = port.stat()
         group = grp.getgrgid(owner.st_gid).gr_name
     except (OSError, KeyError):
-        return f"no permission to open {port}"
+        return refused, ""
     if not owner.st_mode & stat.S_IRGRP or not owner.st_mode & stat.S_IWGRP or group == "root":
-        return f"no permission to open {port}: it is for its owner alone; a udev rule should give it to group dialout"
-    return (
-        f"no permission to open {port}: it is for the group {group}; "
-        f"let this user join it (sudo usermod -aG {group} {_user()}), and start anew"
+        return refused, "it is for its owner alone; a udev rule should give it to group dialout"
+    return refused, (
+        f"it is for the group {group}; let this user join it (sudo usermod -aG {group} {_user()}), and start anew"
     )
 
 
@@ -89,17 +90,44 @@ def _user() -> str:
 
 
 def _holders(port: Path, processes: Path) -> str:
-    found = sorted(set(_holding(port.resolve(), processes)))
+    found = holders(port, processes)
     if not found:
         return "a process that can't be told (another user's): `sudo fuser -v` names it"
     return ", ".join("this process" if pid == os.getpid() else f"{name} (pid {pid})" for pid, name in found)
 
 
-def _holding(port: Path, processes: Path) -> Iterator[tuple[int, str]]:
+def holders(port: Path, processes: Path) -> list[tuple[int, str]]:
+    """Who has a device file open, as pid and name; without rights, those of this user, and who has locked it."""
+    target = port.resolve()
+    return sorted({*_opened(target, processes), *_locked(target, processes)})
+
+
+def _opened(port: Path, processes: Path) -> Iterator[tuple[int, str]]:
     for folder in processes.glob("[0-9]*"):
         with suppress(OSError):  # it has ended, or is another user's
             if any(_leads_to(link, port) for link in (folder / "fd").iterdir()):
-                yield int(folder.name), (folder / "comm").read_text().strip()
+                yield int(folder.name), _name(folder)
+
+
+def _locked(port: Path, processes: Path) -> Iterator[tuple[int, str]]:
+    """Everybody may read ``/proc/locks`` (proc(5)); most programs lock a port that they use."""
+    with suppress(OSError, IndexError, ValueError):
+        inode = str(port.stat().st_ino)
+        device = port.stat().st_dev
+        for line in (processes / "locks").read_text().splitlines():
+            fields = line.split()
+            if fields[1] != "FLOCK":
+                continue
+            major, minor, number = fields[5].split(":")
+            if number == inode and (int(major, 16), int(minor, 16)) == (os.major(device), os.minor(device)):
+                yield int(fields[4]), _name(processes / fields[4])
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return "a process"
 
 
 def _leads_to(link: Path, port: Path) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gateway.abc import Store
+    from gateway.clock import Clock
     from gateway.values import Device, Message, Reading
 
 __all__ = ["RemoteBusHandle", "nodes_with", "remote_bus", "serve_buses", "survey"]
@@ -38,20 +39,28 @@ async def survey(
         enough: told of each reply; True ends the wait.
 
     Returns:
-        For each node a map with its name as ``node`` and ``interfaces`` as in ``Interfaces.snapshot``.
+        For each node a map with its name as ``node`` and ``interfaces`` as in ``Interfaces.snapshot``; ``ahead`` is by
+        how many seconds its wall clock is ahead of this one, ``doubt`` by how much more or less it may be.
     """
+    clock = store.clock
     client = f"{store.random.getrandbits(64):016x}"
     replies: dict[str, Reply] = {}
     found: list[dict[str, Any]] = []
     async with store.subscribe(REPLIES / client) as messages:
+        asked = clock.lease_now()
         await store.publish(REQUESTS, {"client": client, "id": 0, "node": None, "do": "list"})
         with anyio.move_on_after(within):
             async for message in messages:
                 if replies.setdefault(message.value["node"], Reply()).take(message.value):
-                    found.append(replies[message.value["node"]].result())
+                    found.append(_timed(replies[message.value["node"]].result(), clock, clock.lease_now() - asked))
                     if enough(found[-1]):
                         break
     return found
+
+
+def _timed(reply: dict[str, Any], clock: Clock, took: float) -> dict[str, Any]:
+    """A reply with how far the node's clock is off: it was made some time between asking and now."""
+    return reply | {"ahead": reply["time"] - clock.now() + took / 2, "doubt": took / 2}
 
 
 async def nodes_with(store: Store, bus: str, *, within: float = 1.0) -> list[str]:

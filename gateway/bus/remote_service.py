@@ -118,6 +118,7 @@ class BusService:
                 "node": self._node,
                 "service": self._id,
                 "now": self._store.clock.lease_now(),
+                "time": self._store.clock.now(),
                 "interfaces": self._interfaces.snapshot(),
             }
         self._check(request)

@@ -27,10 +27,8 @@ def command() -> None:
 @click.pass_obj
 def check(session: Session) -> int:
     """Report every mistake with file, line and key; exit 1 if there is one."""
-    from gateway.config import driver_mistakes
-
     try:
-        mistakes = [*_store_mistakes(session), *driver_mistakes(session.config, session.plugins.driver)]
+        mistakes = all_mistakes(session)
     except ConfigError as error:
         mistakes = list(error.mistakes)
     if session.json:
@@ -41,6 +39,13 @@ def check(session: Session) -> int:
         if not mistakes:
             click.echo(f"{session.config.source.file or 'no file; the defaults'}: no mistakes")
     return int(bool(mistakes))
+
+
+def all_mistakes(session: Session) -> list[str]:
+    """What is wrong with a configuration that can be read, given the stores and plugins; ConfigError if it can't."""
+    from gateway.config import driver_mistakes
+
+    return [*_store_mistakes(session), *driver_mistakes(session.config, session.plugins.driver)]
 
 
 def _store_mistakes(session: Session) -> list[str]:

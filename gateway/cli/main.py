@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "release": ("release", "declare a node dead, so that others take its jobs at once"),
     "errors": ("errors", "what is wrong"),
     "plugins": ("plugins", "which plugins are there"),
+    "doctor": ("doctor", "look at everything that a node needs, and say what to do"),
     "config": ("config", "check, show, or write a configuration"),
 }
 

@@ -1,12 +1,14 @@
 """A port that can't be opened says why, and what to do."""
 
 import errno
+import fcntl
 import grp
 import os
+from pathlib import Path
 
 import pytest
 
-from gateway.bus.port_trouble import explain
+from gateway.bus.port_trouble import explain, holders
 
 
 def error(number, cause=None):
@@ -80,6 +82,14 @@ class TestBusy:
     def test_it_may_be_ourselves(self, port):
         with port.open():
             assert explain(str(port), error(errno.EBUSY)) == f"{port} is in use by this process"
+
+    def test_whoever_has_locked_it_can_be_told_without_rights(self, port, processes):
+        with port.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.holding(processes, os.getpid(), "its user", Path("/dev/null"))
+            (processes / "locks").write_text(Path("/proc/locks").read_text())
+            assert holders(port, processes) == [(os.getpid(), "its user")]
+            assert holders(port.with_name("ttyUSB1"), processes) == []
 
     def test_one_of_another_user_can_not_be_told(self, port, processes):
         found = explain(str(port), error(errno.EBUSY), processes=processes)

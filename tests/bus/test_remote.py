@@ -282,3 +282,13 @@ async def test_the_nodes_that_have_a_bus_are_found(cluster, bench):
         assert await nodes_with(store, "attic") == ["pi1"]
         (found,) = await survey(store)
         assert found["interfaces"][0]["state"] == "absent"
+
+
+async def test_a_survey_tells_how_far_the_clocks_are_apart(cluster, bench):
+    bench.add("left")
+    node, _ = await cluster.node(bench)
+    node.clock.jump(7.5)
+    async with cluster.store("cli") as store:
+        store.faults.delay = 0.1
+        (found,) = await survey(store)
+        assert abs(found["ahead"] - 7.5) <= found["doubt"] < 0.5

@@ -31,6 +31,9 @@ NETWORK_FILE_SYSTEMS = frozenset(
     ]
 )
 
+#: What is mounted where, for this process (proc(5)).
+MOUNTS = Path("/proc/self/mountinfo")
+
 
 def prepare(name: str | os.PathLike[str]) -> Path:
     """Resolve a path to a database file, make its parent directories, and check that it can be used.
@@ -45,7 +48,7 @@ def prepare(name: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise StoreUnusable(f"{file}: the directory can't be used: {error.strerror} ({error.filename})") from error
     _check_access(file)
-    kind = file_system(file, Path("/proc/self/mountinfo").read_text())
+    kind = file_system(file, MOUNTS.read_text())
     if kind in NETWORK_FILE_SYSTEMS:
         raise StoreUnusable(
             f"{file} is on a network file system ({kind}), where several machines would damage it: use a local disk"

@@ -18,16 +18,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from gateway.abc import MAX_MESSAGE, MAX_VALUE, Lease, Store
 from gateway.errors import Detached
 from gateway.locations import Locations
 from gateway.store.held_lease import HeldLease
 from gateway.store.limits import check_key, packed
+from gateway.store.sqlite.diagnosis import diagnose, free_bytes
 from gateway.store.sqlite.engine import Engine
 from gateway.store.sqlite.link import LinkState
 from gateway.store.sqlite.opening import open_file
 from gateway.store.sqlite.operations import Write
+from gateway.store.sqlite.place import MOUNTS
 from gateway.store.sqlite.rows import Range
 from gateway.store.sqlite.watching import Watch
 from gateway.store.subscription import Subscription
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from gateway.clock import Clock
+    from gateway.doctor import Finding
     from gateway.path import Path
     from gateway.store.sqlite.damage import DamageReport
     from gateway.values import Message, WatchEvent
@@ -171,6 +175,14 @@ class SqliteStore(Store):
         finally:
             engine.switchboard.remove(topic, subscription)
             del self._streams[subscription]
+
+    async def diagnose(self) -> list[Finding]:
+        file = self._engine.opened.file
+
+        def look() -> list[Finding]:
+            return list(diagnose(file, MOUNTS.read_text(), free_bytes(file.parent), self.damage))
+
+        return await anyio.to_thread.run_sync(look)
 
     async def snapshot(self) -> bool:
         """Take a snapshot for a repair to fall back on, as happens once a day by itself; False: another is at it.
