@@ -145,8 +145,9 @@ class Driver(ABC):
 class BusHandle(Readable):
     """A bus as one run of a job sees it: the best interface that is up here, whichever that is at each call.
 
-    Its methods raise ``InterfaceDown`` when no interface of the bus is up here, and ``HandleRevoked`` after the run
-    has ended. Reads need no permit; writes and commands have that of the run.
+    Its methods raise ``InterfaceDown`` when no interface of the bus is up here, ``NotFound`` when this node has none of
+    it (a command goes to another node's radio even then), and ``HandleRevoked`` after the run has ended. Reads need no
+    permit; writes and commands have that of the run.
     """
 
     bus: str
@@ -188,7 +189,7 @@ class Buses(ABC):
         """A handle for one run, whose writes and commands need its permit; None: they may always be made.
 
         Raises:
-            NotFound: no interface of this node has that bus.
+            NotFound: no interface of this node has that bus, and the node sends no commands by those of others.
         """
 
     @abstractmethod

@@ -8,7 +8,8 @@ Theory of operation
    nothing of it can have reached the hardware: the interface was down already, or its driver says ``unsent``.
 3. Writes and commands carry the permit of the run to whoever transfers the bytes; only that one knows the moment.
    What the permit refuses is not tried elsewhere.
-4. A command on a bus of radios goes to the node's :class:`Carrier`, which knows the radios of all nodes.
+4. A command on a bus of radios goes to the node's :class:`Carrier`, which knows the radios of all nodes. So does one on
+   a bus of which this node has no interface; everything else on such a bus is ``NotFound``.
 5. ``revoke()`` ends every use at once: what is in flight is cancelled and raises ``HandleRevoked``, like every later
    call. A call returns only when the driver has let go of it, so a run that has ended has nothing in flight.
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from gateway.abc import UNFENCED, BusHandle
 from gateway.bus.revocation import Revocation
-from gateway.errors import InterfaceDown
+from gateway.errors import InterfaceDown, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,7 +47,7 @@ class NodeBusHandle(BusHandle):
 
     Args:
         buses: tells of changes, and explains why nothing is up.
-        interfaces: those of the bus, in the order of the configuration.
+        interfaces: those of the bus, in the order of the configuration; none: a carrier is needed.
         permit: what writes and commands need, right before their bytes go out.
         carrier: sends the commands if the bus is one of radios.
     """
@@ -80,7 +81,7 @@ class NodeBusHandle(BusHandle):
 
     async def send(self, device: str, command: str, /, **values: Any) -> Any:
         radio = self._carrier
-        if radio is not None and radio.carries(self.bus):
+        if radio is not None and (not self._interfaces or radio.carries(self.bus)):
             return await self._revocation.guard(lambda: radio.send(self.bus, device, command, values, self._permit))
         return await self._use(lambda up: up.send(device, command, values, permit=self._permit), writes=True)
 
@@ -93,6 +94,8 @@ class NodeBusHandle(BusHandle):
         return best.snapshot()["health"] if best else {}
 
     async def wait_up(self) -> None:
+        self._check_here()
+
         async def wait() -> None:
             while not self._best(()):
                 await self._buses.changed()
@@ -103,7 +106,13 @@ class NodeBusHandle(BusHandle):
         self._revocation.revoke()
 
     async def _use(self, call: Callable[[Interface], Awaitable[T]], *, writes: bool = False) -> T:
+        self._check_here()
         return await self._revocation.guard(lambda: self._tried(call, writes=writes))
+
+    def _check_here(self) -> None:
+        if not self._interfaces:
+            hint = "only commands go to another node's radio; a job with this bus in its field `bus` runs where that is"
+            raise NotFound(f"{self._buses.explain(self.bus)}: {hint}")
 
     async def _tried(self, call: Callable[[Interface], Awaitable[T]], *, writes: bool) -> T:
         """Make one call, on as many interfaces as it takes."""

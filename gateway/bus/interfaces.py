@@ -99,7 +99,8 @@ class Interfaces(Buses):
         return f"no interface of node {self.node!r} has the bus {bus!r} (buses here: {here})"
 
     def handle(self, bus: str, permit: Permit | None = None) -> BusHandle:
-        if not (found := self.of(bus)):
+        found = self.of(bus)
+        if not found and self.carrier is None:
             raise NotFound(self.explain(bus))
         return NodeBusHandle(bus, self, found, permit or UNFENCED, self.carrier)
 

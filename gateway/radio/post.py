@@ -42,6 +42,8 @@ TIME_TO_LIVE: Final = 1.0
 #: Between tellings of what radios there are; a process that was silent for ``GONE`` isn't asked.
 BEAT: Final = 5.0
 GONE: Final = 16.0
+#: After its start a process has heard of all radios.
+INTRODUCTION: Final = 1.0
 #: Between sendings of an order that gets no sign, and between signs of life.
 AGAIN: Final = 0.25
 #: Without a sign, after one: the process is gone.
@@ -114,6 +116,8 @@ class Post:
         self._running: dict[str, anyio.CancelScope] = {}
         self._done: dict[str, tuple[float, Attempt]] = {}
         self._news = anyio.Event()
+        self._joined = float("-inf")
+        self._met = anyio.Event()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Carry orders until cancelled; started once others are heard."""
@@ -121,6 +125,7 @@ class Post:
             await tasks.start(self._receive, TOPIC / "all", tasks)
             await tasks.start(self._receive, TOPIC / "to" / self._me, tasks)
             tasks.start_soon(self._beat)
+            self._joined = self._clock.lease_now()
             task_status.started()
 
     def changed(self) -> None:
@@ -134,6 +139,12 @@ class Post:
         return [
             Transmitter(me, peer.node, name) for me, peer in self._peers.items() for name in peer.radios.get(bus, ())
         ]
+
+    async def wait_for_radio(self, bus: str) -> None:
+        """Wait until a radio of a bus is known; not longer than others need to answer the greeting of this process."""
+        while not self.radios(bus) and (left := self._joined + INTRODUCTION - self._clock.lease_now()) > 0:
+            self._met = anyio.Event()
+            await pause(self._clock, max(GRAIN, left), self._met)
 
     async def tell_token(self, claim: Path, token: int) -> None:
         """Tell all, the first time, that a run with this token sends commands."""
@@ -225,6 +236,7 @@ class Post:
         match fields["do"]:
             case "radios":
                 self._peers[sender] = Peer(str(fields["node"]), dict(fields["radios"]), now)
+                self._met.set()
                 if fields["greeting"]:
                     self.changed()
             case "token":

@@ -124,6 +124,8 @@ class Transmit:
             ClaimLost: the run may transmit no more; what may be repeated may have been transmitted before.
             WriteRefused, NoSuchDevice, Unsupported: it wasn't transmitted.
         """
+        if not self.carries(bus):
+            await self._post.wait_for_radio(bus)
         plain = {name: value for name, value in values.items() if name != "urgent"}
         order = Order(self._new_id(), bus, "", device, command, plain, bool(values.get("urgent", False)))
         if isinstance(permit, Fence):

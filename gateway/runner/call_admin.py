@@ -282,7 +282,8 @@ class CallAdmin:
             name: default: the job's ``bus``.
 
         Raises:
-            NotFound: no interface of this node has that bus.
+            NotFound: no bus is named. A bus of which this node has no interface takes commands for other nodes' radios;
+                whatever else is asked of it raises ``NotFound`` then.
         """
         return self._run.bus(self._which(name))
 

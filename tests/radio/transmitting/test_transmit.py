@@ -4,8 +4,8 @@ import anyio
 import pytest
 
 from gateway.abc import Permit
-from gateway.errors import BusFault, ClaimLost, InterfaceDown, NoAirtime, NoSuchDevice
-from gateway.locations import Locations
+from gateway.errors import BusFault, ClaimLost, InterfaceDown, NoAirtime, NoSuchDevice, NotFound
+from gateway.locations import Locations, Place
 from gateway.path import P
 
 
@@ -41,6 +41,56 @@ async def test_another_node_is_used_while_the_own_radio_is_down(house):
     house.stick("a/stick").unplug()
     await anyio.sleep(1)
     assert (await a.send())["interface"] == "b/stick"
+
+
+async def test_a_node_without_a_radio_sends_by_that_of_another(house):
+    a, _ = await house.join("a"), await house.join("b", "stick")
+    assert (await a.send())["interface"] == "b/stick"
+
+
+async def test_a_node_that_has_just_started_waits_for_the_answers_to_its_greeting(house):
+    b = await house.join("b", "stick")
+    for delay in (0.0, 0.3):
+        b.store.faults.delay = delay
+        a = await house.join(f"a{delay}")
+        assert (await a.send())["interface"] == "b/stick"
+
+
+async def test_a_bus_that_nobody_has_is_named_and_waited_for_at_the_start_only(house):
+    a = await house.join("a")
+    why = r"bus 'rfx' is not up here, nor known of another node: no interface of node 'a' has the bus 'rfx'"
+    for longest in (1.0, 0.0):
+        began = anyio.current_time()
+        with pytest.raises(InterfaceDown, match=why):
+            await a.send()
+        assert anyio.current_time() - began <= longest
+
+
+async def test_only_commands_go_to_other_nodes(house):
+    a, _ = await house.join("a"), await house.join("b", "stick")
+    handle = a.interfaces.handle("rfx")
+    for call in (
+        handle.scan(),
+        handle.read("lamp", "on"),
+        handle.read_many([("lamp", "on")]),
+        handle.write("lamp", "on", value=True),
+        handle.probe(),
+        handle.wait_up(),
+    ):
+        with pytest.raises(NotFound, match=r"no interface of node 'a' has the bus 'rfx' .*another node's radio"):
+            await call
+    assert handle.health() == {}
+
+
+async def test_a_job_of_a_node_without_a_radio_sends_with_its_token(house):
+    await house.join("b", "stick")
+    a = await house.join("a")
+    house.nodes["b"].runner.stop()
+    await a.job("lamp", 'return (await _self.bus("rfx").send("lamp", "on"))["interface"]')
+    await anyio.sleep(2)
+    state = await a.store.get(Locations().states_of(Place("any", "default")) / "lamp")
+    assert (state.value["end"], state.value["result"]) == ("finished", "b/stick")
+    assert sources(house) == ["b/stick"]
 
 
 async def test_a_repeatable_command_is_tried_twice_and_then_elsewhere(house):
