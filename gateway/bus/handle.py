@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 1. Each call goes to the best interface that is up at that moment: the one with the fewest recent losses, then the one
-   that stands first in the configuration.
+   that stands first in the configuration. Only a scan of a bus of radios asks all that are up, for each hears its own.
 2. A read whose interface goes down under it is repeated on the next best. A write or command is repeated only when
    nothing of it can have reached the hardware: the interface was down already, or its driver says ``unsent``.
 3. Writes and commands carry the permit of the run to whoever transfers the bytes; only that one knows the moment.
@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from gateway.abc import UNFENCED, BusHandle
 from gateway.bus.revocation import Revocation
-from gateway.errors import InterfaceDown, NotFound
+from gateway.bus.roster import put_together
+from gateway.errors import BusFault, InterfaceDown, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gateway.abc import Buses, Interface, Permit
     from gateway.bus.supervised import SupervisedInterface
+    from gateway.errors import BusError
     from gateway.values import Device, Reading
 
 T = TypeVar("T")
@@ -68,7 +70,23 @@ class NodeBusHandle(BusHandle):
         self._revocation = Revocation(bus)
 
     async def scan(self, *, alarmed: bool = False) -> list[Device]:
+        radios = [one for one in self._interfaces if one.transmits]
+        if len(radios) > 1:
+            return await self._revocation.guard(lambda: self._scanned(radios, alarmed=alarmed))
         return await self._use(lambda up: up.scan(alarmed=alarmed))
+
+    async def _scanned(self, radios: Sequence[SupervisedInterface], *, alarmed: bool) -> list[Device]:
+        """What several radios have heard; a failure of one counts only when all fail."""
+        scans: list[list[Device]] = []
+        last: BusError | None = None
+        for radio in radios:
+            try:
+                scans.append(await radio.use().scan(alarmed=alarmed))
+            except (InterfaceDown, BusFault) as error:
+                last = error
+        if last and not scans:
+            raise last
+        return put_together(scans)
 
     async def read(self, device: str, attribute: str) -> Reading:
         return await self._use(lambda up: up.read(device, attribute))

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import NoSuchAttribute
 from gateway.values import Device, Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.values import Quantity, Telegram
+
+
+def put_together(scans: Iterable[Iterable[Device]]) -> list[Device]:
+    """The devices that several radios of one bus have heard, each once; those heard last come last.
+
+    ``count`` is that of the radio that has heard the device most often: all hear the same telegrams. What else is told
+    of a device is from the radio that heard it last.
+    """
+    found: dict[str, Device] = {}
+    for device in sorted((one for scan in scans for one in scan), key=_last):
+        before = found.pop(device.id, device)
+        counts = [one.details["count"] for one in (before, device) if "count" in one.details]
+        details = device.details | ({"count": max(counts)} if counts else {})
+        found[device.id] = replace(device, details=details)
+    return list(found.values())
+
+
+def _last(device: Device) -> float:
+    return device.details.get("last") or 0.0
 
 
 @dataclass(slots=True)

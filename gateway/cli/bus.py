@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.arguments import expression, variables
 from gateway.cli.bus_access import bus_handle
+from gateway.cli.bus_access import scan as scan_bus
 from gateway.cli.context import in_loop
 from gateway.cli.output import json_line, moment, on_terminal, show_list, show_record, text_of
 
@@ -56,8 +57,8 @@ async def list_(session: Session) -> None:
 @in_loop
 async def scan(session: Session, bus: str, alarmed: bool) -> None:
     """Find the devices on BUS."""
-    async with session.store() as store, bus_handle(session, store, bus) as handle:
-        devices = await handle.scan(alarmed=alarmed)
+    async with session.store() as store:
+        devices = await scan_bus(session, store, bus, alarmed=alarmed)
     rows = [
         {
             "name": device.id,
@@ -143,14 +144,18 @@ async def send(session: Session, bus: str, device: str, name: str, texts: Any, v
 @click.argument("bus")
 @in_loop
 async def devices(session: Session, bus: str) -> None:
-    """List the devices that a radio of BUS has heard, with how often and when last."""
-    async with session.store() as store, bus_handle(session, store, bus) as handle:
-        found = await handle.scan()
+    """List the devices that the radios of BUS have heard since they are up, with how often and when last.
+
+    Those of all running nodes are asked; a device counts as often as the radio has heard it that heard it most.
+    """
+    async with session.store() as store:
+        found = await scan_bus(session, store, bus)
         now = store.clock.now()
     rows: list[dict[str, Any]] = [{"name": one.id, "kind": one.kind, **one.details} for one in found]
     if not session.json:
         rows = [row | {"last": moment(row.get("last"), now)} for row in rows]
-    show_list(rows, ["name", "kind", "count", "last"], as_json=session.json, nothing=f"nothing heard on {bus} so far")
+    nothing = f"nothing heard on {bus} so far; the list grows while a node runs (`busgate up`)"
+    show_list(rows, ["name", "kind", "count", "last", "rssi"], as_json=session.json, nothing=nothing)
 
 
 @command.command("listen")

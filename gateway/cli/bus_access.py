@@ -9,7 +9,7 @@ import anyio
 
 from gateway.abc import Buses, BusHandle
 from gateway.bus.revocation import Revocation
-from gateway.errors import InterfaceDown, NotFound
+from gateway.errors import BusFault, InterfaceDown, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gateway.abc import Permit, Store
     from gateway.cli.context import Session
+    from gateway.errors import BusError
     from gateway.values import Device, Reading
 
 T = TypeVar("T")
@@ -43,6 +44,38 @@ async def bus_handle(session: Session, store: Store, bus: str) -> AsyncIterator[
         return
     async with _opened(session, bus) as handle:
         yield handle
+
+
+async def scan(session: Session, store: Store, bus: str, *, alarmed: bool = False) -> list[Device]:
+    """The devices on a bus as all running nodes know it; else as it is opened here, raising as :func:`bus_handle`.
+
+    Each radio hears its own. A node that fails counts only when all do.
+    """
+    from gateway.bus.remote import remote_bus
+    from gateway.bus.roster import put_together
+
+    scans: list[list[Device]] = []
+    last: BusError | None = None
+    for node in [one async for one in _nodes_up(session, store, bus)]:
+        try:
+            async with remote_bus(store, node, bus) as handle:
+                scans.append(await handle.scan(alarmed=alarmed))
+        except (InterfaceDown, BusFault) as error:
+            last = error
+    if scans:
+        return put_together(scans)
+    if last:
+        raise last
+    async with bus_handle(session, store, bus) as handle:
+        return await handle.scan(alarmed=alarmed)
+
+
+async def _nodes_up(session: Session, store: Store, bus: str) -> AsyncIterator[str]:
+    """The nodes on which the bus is up, as their presence says."""
+    async for entry in store.tree(session.config.locations.presence, min_depth=1, max_depth=1):
+        interfaces = entry.value.get("interfaces", {}) if isinstance(entry.value, dict) else {}
+        if any((one["bus"], one["state"]) == (bus, "up") for one in interfaces.values()):
+            yield str(entry.path[-1])
 
 
 @asynccontextmanager

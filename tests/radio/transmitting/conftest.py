@@ -7,12 +7,14 @@ from random import Random
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from pydantic import BaseModel
 
 from gateway.abc import UNFENCED, Driver, Interface
 from gateway.bus.ears import Ears
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
+from gateway.bus.roster import Roster
 from gateway.cluster.members import Members
 from gateway.cluster.presence import Presence
 from gateway.errors import BusFault, InterfaceDown, NoSuchDevice
@@ -50,11 +52,13 @@ class Stick:
         self.source = source
         self.rssi = rssi
         self.up = True
+        self.deaf = False
         self.knows = None  # devices; None: all
         self.airtime = 0.06
         self.takes = 0.02
         self.script = []
         self.ears = Ears()
+        self.roster = Roster(100, 3600.0)
         self.lost = anyio.Event()
 
     def unplug(self):
@@ -72,6 +76,12 @@ class StickInterface(Interface):
 
     def listen(self):
         return self.stick.ears.listen()
+
+    async def scan(self, *, alarmed=False):
+        await anyio.lowlevel.checkpoint()
+        if self.stick.deaf:
+            raise BusFault("no answer")
+        return self.stick.roster.devices()
 
     def transmission(self, device, command, values):
         if self.stick.knows is not None and device not in self.stick.knows:
@@ -120,7 +130,9 @@ class Ether:
     def tell(self, stick, device, content, *, late=0.0):
         now = anyio.current_time() - late
         key = content.encode()
-        stick.ears.tell(Telegram(device, "ac", {"on": Quantity(content)}, now, key, 0.25, stick.rssi, None, key))
+        telegram = Telegram(device, "ac", {"on": Quantity(content)}, now, key, 0.25, stick.rssi, None, key)
+        stick.roster.hear(telegram, now)
+        stick.ears.tell(telegram)
 
     def driver(self, node, process):
         ether = self

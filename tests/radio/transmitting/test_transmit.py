@@ -333,3 +333,17 @@ async def test_an_echo_is_no_telegram(house):
         await anyio.sleep(2)
         assert sorted(got) == [("a", b"lamp on"), ("b", b"lamp on")]
         tasks.cancel_scope.cancel()
+
+
+async def test_a_scan_asks_all_radios_of_the_node(house):
+    a = await house.join("a", "left", "right")
+    handle = a.interfaces.handle("rfx")
+    house.hear("lamp", a_left=-70.0)
+    house.hear("lamp", a_left=-70.0)
+    house.hear("door", a_right=-80.0)
+    assert {(one.id, one.details["count"]) for one in await handle.scan()} == {("lamp", 2), ("door", 1)}
+    house.stick("a/right").deaf = True
+    assert [one.id for one in await handle.scan()] == ["lamp"]
+    house.stick("a/left").deaf = True
+    with pytest.raises(BusFault, match="no answer"):
+        await handle.scan()
