@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from gateway.store.sqlite import notice
+from gateway.errors import Detached
+from gateway.store.sqlite import notice, run_directory
 from gateway.store.sqlite.heartbeat import LockFile, Process
 
 if TYPE_CHECKING:
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK = ".lock"
+
+
+def _close(*sockets: socket.socket | None) -> None:
+    for bound in filter(None, sockets):
+        anyio.notify_closing(bound)
+        bound.close()
 
 
 class Member:
@@ -38,11 +45,19 @@ class Member:
         return self.messages
 
     def show(self) -> None:
-        """Make the lock file: others watch it from here on."""
-        self._lock.make(self.run / (self.name + LOCK))
+        """Make the lock file: others watch it from here on. The run directory is made anew where it has vanished.
+
+        Raises:
+            Detached: there is no making it.
+        """
+        try:
+            run_directory.make(self.run)
+            self._lock.make(self._file(LOCK))
+        except OSError as error:
+            raise Detached(f"the lock file {self._file(LOCK)} can't be made: {error.strerror}") from error
 
     def beat(self) -> bool:
-        """Give a sign of life; return whether somebody has condemned this member meanwhile."""
+        """Give a sign of life; return whether somebody has condemned this member meanwhile. Raises as :meth:`show`."""
         self.show()
         return self._lock.beat()
 
@@ -57,14 +72,23 @@ class Member:
         return self.run / (self.name + suffix)
 
     def move(self, run: Path) -> None:
-        """Make all files anew, in a run directory that is there; the sockets made before are dead."""
-        self.close()
+        """Make all files anew, in a run directory that is there; the sockets made before are dead.
+
+        Raises: OSError, when it has vanished again; the old sockets stay open then.
+        """
+        old = self.changes, self.messages
         self.run = run
-        self.changes = notice.bind(self._file(notice.CHANGES))
+        self.changes = self._bound(notice.CHANGES)
         if self.messages is not None:
-            self.messages = notice.bind(self._file(notice.MESSAGES))
+            self.messages = self._bound(notice.MESSAGES)
+        _close(*old)
         if self._lock.made:
             self.show()
+
+    def _bound(self, suffix: str) -> socket.socket:
+        """A new socket; what is left of the one before is in its way."""
+        self._file(suffix).unlink(missing_ok=True)
+        return notice.bind(self._file(suffix))
 
     def remove(self) -> None:
         """Take all files away."""
@@ -75,9 +99,7 @@ class Member:
 
     def close(self) -> None:
         """Close the sockets."""
-        for bound in filter(None, (self.changes, self.messages)):
-            anyio.notify_closing(bound)
-            bound.close()
+        _close(self.changes, self.messages)
 
     def drop(self) -> None:
         """Forget everything in a forked child, without touching what is the parent's."""

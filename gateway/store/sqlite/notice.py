@@ -63,17 +63,18 @@ class Peers:
         """The names of the members that have such a socket."""
         try:
             changed = self._member.run.stat().st_mtime_ns
-        except FileNotFoundError:
+            seen, listed = self._listed
+            if changed != seen or listed - changed < GRAIN:
+                began = time.time_ns()
+                self._names = self._list()
+                self._listed = changed, began
+        except FileNotFoundError:  # the directory has vanished, perhaps between the two
             return []
-        seen, listed = self._listed
-        if changed != seen or listed - changed < GRAIN:
-            self._listed = changed, time.time_ns()
-            self._names = sorted(
-                file.stem
-                for file in self._member.run.iterdir()
-                if file.suffix == self._suffix and file.stem != self._member.name
-            )
         return self._names
+
+    def _list(self) -> list[str]:
+        found = [file for file in self._member.run.iterdir() if file.suffix == self._suffix]
+        return sorted(file.stem for file in found if file.stem != self._member.name)
 
     def file(self, name: str) -> Path:
         return self._member.run / (name + self._suffix)

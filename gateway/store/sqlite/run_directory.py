@@ -6,7 +6,7 @@ Theory of operation
    in the store, and everybody uses what is recorded.
 2. It belongs to one user and is closed to others. Its path is short: a unix socket's has 107 bytes (man 7 unix).
 3. It may vanish under a running store (``/run/user/UID`` at the user's last logout). Each member looks after its own
-   files and makes them anew, with the directory.
+   files and makes them anew, with the directory; a heartbeat doesn't wait for that.
 """
 
 from __future__ import annotations

@@ -331,13 +331,42 @@ async def test_a_dead_listener_is_forgotten(store, elsewhere):
     assert len(list(run.glob("*.changes"))) == 1
 
 
+def vanish(store):
+    """Take the run directory away, in one moment: others are making files in it."""
+    run = store._open.member.run
+    away = run.with_name(f"{run.name}.away")
+    run.rename(away)
+    shutil.rmtree(away)
+
+
+async def test_a_lease_is_granted_while_the_run_directory_is_away(store):
+    async with store.lease(60.0) as first:
+        vanish(store)
+        async with store.lease(60.0) as second:
+            await store.set(TOP / "held", 1, lease=second)
+            assert not first.lost.is_set()
+            assert not second.lost.is_set()
+
+
+async def test_one_socket_that_has_vanished_is_made_anew(store, file):
+    member = store._open.member
+    async with opened(file) as teller, store.subscribe(TOP) as messages:
+        vanished = member.run / f"{member.name}.messages"
+        vanished.unlink()
+        with anyio.fail_after(30):
+            while not vanished.exists():
+                await store.clock.sleep(0.1)
+            await teller.publish(TOP, 1)
+            assert (await anext(messages)).value == 1
+
+
 async def test_a_vanished_run_directory_is_made_anew_and_no_lease_lost(store, elsewhere):
-    holder = elsewhere("hold", 3)
+    holder = elsewhere("hold", 6)
     await holder.line()
     listener = elsewhere("listen", "suite")
     await listener.line()
-    async with store.lease(3.0) as lease:
-        shutil.rmtree(store._open.member.run)
+    async with store.lease(6.0) as lease:
+        vanish(store)
         told = []
 
         async def listen():
