@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -133,6 +133,7 @@ lines = EVERYTHING.splitlines()
 values = st.one_of(st.integers(), st.text(max_size=8), st.booleans(), st.floats(), st.none(), st.lists(st.integers()))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # drawing text takes long on a busy machine
 @given(st.data())
 def test_no_mutation_gives_a_traceback(data):
     """Lines dropped, doubled, swapped, cut, or given another value: a configuration, or its mistakes."""
