@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import click
 
 from gateway.cli.arguments import PATH, expression
 from gateway.cli.arguments import script as read
 from gateway.cli.code_module import command as module
 from gateway.cli.code_module import stored_names
+from gateway.cli.code_records import changer, delete_record, merged, show_code, tell
 from gateway.cli.context import in_loop
-from gateway.cli.output import show_list, show_record
+from gateway.cli.output import show_list
 from gateway.code.procedures import ProcedureEntry, check, from_plugin
-from gateway.errors import Misuse, NotFound, RecordError
+from gateway.errors import NotFound, RecordError
 from gateway.path import P
 from gateway.runner.entries import RunnerEntry
 from gateway.values import NotGiven
@@ -74,12 +74,7 @@ async def get(session: Session, path: Path, script: File | None) -> None:
     """Print a procedure: its code, or with --json all of it."""
     async with session.store() as store:
         entry = await _entry(session, store, path)
-    if script is not None:
-        await anyio.Path(script).write_text(entry.code)
-    elif session.json:
-        show_record({"path": path, **entry.to_map()}, as_json=True)
-    else:
-        click.echo(entry.code.rstrip("\n"))
+    await show_code(session, path, entry, script)
 
 
 def entry_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,19 +124,10 @@ async def set_(session: Session, /, path: Path, **options: Any) -> None:
     if not path:
         raise click.UsageError("a procedure needs a path of at least one element")
     given = _given(**options)
-
     async with session.store() as store:
         modules = await stored_names(session, store)
-
-        def changed(stored: Any) -> Any:
-            fields = {**(stored if isinstance(stored, dict) else {}), **given}
-            if "code" not in fields:
-                raise Misuse(f"there is no procedure {path} yet: give its code with -S FILE")
-            if mistakes := check(fields, path, modules=modules):
-                raise Misuse("\n".join(mistakes))
-            return fields
-
-        await store.update(session.config.locations.procedures + path, changed)
+        change = changer("procedure", path, given, lambda fields: check(fields, path, modules=modules))
+        await store.update(session.config.locations.procedures + path, change)
 
 
 @command.command("delete")
@@ -149,9 +135,7 @@ async def set_(session: Session, /, path: Path, **options: Any) -> None:
 @in_loop
 async def delete(session: Session, path: Path) -> None:
     """Delete a stored procedure; a plugin's of that path comes to light again."""
-    async with session.store() as store:
-        if not await store.delete(session.config.locations.procedures + path):
-            raise NotFound(f"no procedure is stored at {path}")
+    await delete_record(session, "procedure", session.config.locations.procedures, path)
 
 
 @command.command("check")
@@ -170,7 +154,7 @@ async def check_(session: Session, /, path: Path | None, **options: Any) -> int:
         stored = {entry.path.after(base): entry.value async for entry in store.tree(base)}
         if given:
             path = path or P("code")
-            stored[path] = {**stored.get(path, {}), **given}
+            stored[path] = merged(stored.get(path), given)
         if path is not None and path not in stored and path not in plugins:
             raise NotFound(f"there is no procedure {path}; `busgate code list` lists them")
         modules = await stored_names(session, store)
@@ -178,9 +162,7 @@ async def check_(session: Session, /, path: Path | None, **options: Any) -> int:
         mistakes = [line for each in checked for line in check(stored[each], each, modules=modules)]
         async for entry in store.tree(jobs):
             mistakes += _job_mistakes(entry.path.after(jobs), entry.value, path, stored, plugins)
-    for mistake in mistakes:
-        click.echo(mistake)
-    return int(bool(mistakes))
+    return tell(mistakes)
 
 
 def _job_mistakes(where: Path, value: Any, only: Path | None, stored: dict[Path, Any], plugins: set[Path]) -> list[str]:

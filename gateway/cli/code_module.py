@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import click
 
 from gateway.cli.arguments import PATH
 from gateway.cli.arguments import script as read
+from gateway.cli.code_records import changer, delete_record, merged, show_code, tell
 from gateway.cli.context import in_loop
-from gateway.cli.output import show_list, show_record
+from gateway.cli.output import show_list
 from gateway.code.dependencies import ancestors
 from gateway.code.module_entry import ModuleEntry, check_entry, check_modules, name_of
-from gateway.errors import CodeError, Misuse, NotFound, RecordError
+from gateway.errors import CodeError, NotFound, RecordError
 from gateway.path import P
 from gateway.values import NotGiven
 
@@ -77,12 +77,7 @@ async def get(session: Session, path: Path, script: File | None) -> None:
     if value is NotGiven:
         raise NotFound(f"no module is stored at {path}; `busgate code module list` lists them")
     entry = ModuleEntry.from_map(value)
-    if script is not None:
-        await anyio.Path(script).write_text(entry.code)
-    elif session.json:
-        show_record({"path": path, **entry.to_map()}, as_json=True)
-    else:
-        click.echo(entry.code.rstrip("\n"))
+    await show_code(session, path, entry, script)
 
 
 def entry_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,18 +112,9 @@ async def set_(session: Session, /, path: Path, **options: Any) -> None:
 
     What it requires may come later: until then it waits.
     """
-    given = _given(**options)
-
-    def changed(stored: Any) -> Any:
-        fields = {**(stored if isinstance(stored, dict) else {}), **given}
-        if "code" not in fields:
-            raise Misuse(f"there is no module {path} yet: give its code with -S FILE")
-        if mistakes := check_entry(fields, path):
-            raise Misuse("\n".join(mistakes))
-        return fields
-
+    change = changer("module", path, _given(**options), lambda fields: check_entry(fields, path))
     async with session.store() as store:
-        await store.update(session.config.locations.modules + path, changed)
+        await store.update(session.config.locations.modules + path, change)
 
 
 @command.command("delete")
@@ -136,9 +122,7 @@ async def set_(session: Session, /, path: Path, **options: Any) -> None:
 @in_loop
 async def delete(session: Session, path: Path) -> None:
     """Delete a stored module; what needs it is told in `busgate errors`."""
-    async with session.store() as store:
-        if not await store.delete(session.config.locations.modules + path):
-            raise NotFound(f"no module is stored at {path}")
+    await delete_record(session, "module", session.config.locations.modules, path)
 
 
 @command.command("check")
@@ -156,12 +140,9 @@ async def check_(session: Session, /, path: Path | None, **options: Any) -> int:
         stored = {entry.path.after(base): entry.value async for entry in store.tree(base)}
     if given:
         path = path or P("module")
-        before = stored.get(path)
-        stored[path] = {**(before if isinstance(before, dict) else {}), **given}
+        stored[path] = merged(stored.get(path), given)
     if path is not None and path not in stored:
         raise NotFound(f"there is no module {path}; `busgate code module list` lists them")
     found = check_modules(stored)
     mistakes = [line for each in sorted(found) if path in (None, each) for line in found[each]]
-    for mistake in mistakes:
-        click.echo(mistake)
-    return int(bool(mistakes))
+    return tell(mistakes)

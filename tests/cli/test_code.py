@@ -89,6 +89,8 @@ def test_check_looks_at_a_file_without_storing_it(busgate, script):
     assert done.status == 1
     assert "code, line 1" in done.out
     assert busgate(f"code check -S {script('return a')} --vars a").status == 0
+    assert busgate("store set :.moat.kv.code.proc.odd 5").status == 0
+    assert busgate(f"code check odd -S {script('return 1')}").status == 0
     busgate("run -n attic set it -c mine")
     done = busgate(f"code check mine -S {script('return a')} --vars a")
     assert "mine: the variable a is missing" in done.out
