@@ -71,14 +71,18 @@ def permission(port: Path) -> tuple[str, str]:
     """Why this user may not open a device file, and what to do; the latter is empty where it can't be told."""
     refused = f"no permission to open {port}"
     try:
-        owner = port.stat()
-        group = grp.getgrgid(owner.st_gid).gr_name
+        file = port.stat()
+        group = grp.getgrgid(file.st_gid)
     except (OSError, KeyError):
         return refused, ""
-    if not owner.st_mode & stat.S_IRGRP or not owner.st_mode & stat.S_IWGRP or group == "root":
+    name, user = group.gr_name, _user()
+    if not file.st_mode & stat.S_IRGRP or not file.st_mode & stat.S_IWGRP or name == "root":
         return refused, "it is for its owner alone; a udev rule should give it to group dialout"
-    return refused, (
-        f"it is for the group {group}; let this user join it (sudo usermod -aG {group} {_user()}), and start anew"
+    if user in group.gr_mem:
+        return refused, f"it is for the group {name}, which this user has joined since this login: log in anew"
+    return (
+        refused,
+        f"it is for the group {name}; let this user join it (sudo usermod -aG {name} {user}), and start anew",
     )
 
 

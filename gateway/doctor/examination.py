@@ -92,13 +92,7 @@ class Examination:
         await self._examine_ports(nodes)
         self.findings += check_limits(self._machine, nodes.here().items())
         if self._config is not None:
-            self.findings += await check_interfaces(
-                self._usable(self._config),
-                self._plugins.driver,
-                nodes.interfaces(self._config.node.name),
-                clock=self._clock,
-                random=self._random,
-            )
+            await self._examine_interfaces(self._config, nodes)
 
     async def _examine_store(self, config: Config) -> Nodes:
         try:
@@ -138,6 +132,18 @@ class Examination:
         interfaces = self._config.interfaces if self._config else ()
         own = set(nodes.here().values())
         self.findings += await anyio.to_thread.run_sync(lambda: list(check_ports(self._machine, interfaces, own)))
+
+    async def _examine_interfaces(self, config: Config, nodes: Nodes) -> None:
+        """Look at the hardware; what its port was found to lack isn't told twice."""
+        told = [one.message for one in self.findings if (one.check, one.level) == ("ports", "problem")]
+        found = await check_interfaces(
+            self._usable(config),
+            self._plugins.driver,
+            nodes.interfaces(config.node.name),
+            clock=self._clock,
+            random=self._random,
+        )
+        self.findings += [one for one in found if not any(message in one.message for message in told)]
 
     def _usable(self, config: Config) -> list[InterfaceSection]:
         """The interfaces in which there is no mistake."""

@@ -26,7 +26,7 @@ def check_nodes(name: str, presence: Mapping[str, Any], replies: Iterable[dict[s
     for node, record in presence.items():
         whose = f"process {record.get('pid', '?')} on {_host(record)}"
         if provably_dead(record):
-            yield Finding("nodes", "warning", node, f"its {whose} has died; its entry vanishes with its lease")
+            yield Finding("nodes", "warning", node, f"its {whose} has died", "busgate release --dead")
         elif node == name and not is_here(record):
             rename = "give this one another name: [node] name"
             yield Finding("nodes", "problem", node, f"the name of this node is taken by {whose}", rename)

@@ -55,7 +55,16 @@ def check_ports(
 def configured_ports(interface: InterfaceSection, machine: Machine) -> list[Path]:
     """The device files among the options of an interface."""
     texts = [value for value in interface.options.values() if isinstance(value, str)]
-    return [Path(text) for text in texts if text.startswith(f"{machine.dev}/")]
+    paths = [Path(text) for text in texts if text.startswith("/")]
+    return [path for path in paths if machine.dev in path.parents or _is_device(path)]
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is a device file that stands elsewhere, such as a terminal of socat."""
+    try:
+        return path.is_char_device()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _plugged_in(machine: Machine) -> Iterator[Finding]:

@@ -54,6 +54,20 @@ def test_a_forbidden_port_names_the_group_to_join(tmp_path, monkeypatch):
     assert explain(str(port), error(errno.EPERM)) == f"no permission to open {port}"
 
 
+def test_a_group_that_counts_from_the_next_login_on(tmp_path, monkeypatch):
+    joined = next((group for group in grp.getgrall() if group.gr_mem and group.gr_name != "root"), None)
+    if joined is None:
+        pytest.skip("no group of this machine has a member")
+    port = tmp_path / "ttyUSB0"
+    port.touch()
+    os.chown(port, -1, joined.gr_gid)
+    port.chmod(0o660)
+    monkeypatch.setenv("LOGNAME", joined.gr_mem[0])
+    assert explain(str(port), error(errno.EACCES)).endswith(
+        f"it is for the group {joined.gr_name}, which this user has joined since this login: log in anew"
+    )
+
+
 class TestBusy:
     @pytest.fixture
     def port(self, tmp_path):

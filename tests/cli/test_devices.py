@@ -73,6 +73,10 @@ def test_each_driver_lists_what_it_has_heard(busgate, sticks):
     shown = busgate("bus devices rfx").out.splitlines()
     assert shown[0].split() == ["NAME", "KIND", "COUNT", "LAST", "RSSI"]
     assert "s ago" in shown[1]
+    examined = {one["subject"]: one for one in busgate("--json doctor").objects if one["check"] == "interfaces"}
+    assert {one["level"] for one in examined.values()} == {"ok"}
+    assert set(examined) == {"rfx0", "rfl0", "house0", "house1"}
+    assert "the running node has it up" in examined["rfx0"]["message"]
 
 
 def heard(busgate, bus, sensor):

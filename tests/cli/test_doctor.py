@@ -60,8 +60,17 @@ def test_hardware_that_does_not_answer(busgate, config):
     done = busgate("--json doctor")
     assert done.status == 1
     problems = [(one["check"], one["subject"]) for one in told(done) if one["level"] == "problem"]
-    assert problems == [("config", "busgate.toml:7"), ("ports", "radio"), ("interfaces", "radio")]
+    assert problems == [("config", "busgate.toml:7"), ("ports", "radio")]
 
 
 def test_usage(busgate):
     assert busgate("doctor now").status == 2
+
+
+def test_an_interface_that_is_no_serial_one(busgate, config):
+    pytest.importorskip("busgate_onewire")
+    config.write_text('[[interface]]\nbus = "attic"\ndriver = "onewire"\nurl = "owserver://127.0.0.1:1"\n')
+    done = busgate("--json doctor")
+    (problem,) = (one for one in told(done) if one["level"] == "problem")
+    assert (done.status, problem["check"], problem["subject"]) == (1, "interfaces", "attic")
+    assert "owserver at 127.0.0.1:1" in problem["message"]

@@ -55,6 +55,14 @@ def test_a_port_of_the_board_does_not_move(machine):
     assert wrong(machine, interface("radio", machine.adapter("ttyAMA0"))) == []
 
 
+def test_a_terminal_that_stands_elsewhere(machine, tmp_path):
+    (tmp_path / "tty-of-socat").symlink_to("/dev/null")
+    (tmp_path / "notes").touch()
+    found = list(check_ports(machine, [interface("a", tmp_path / "tty-of-socat"), interface("b", tmp_path / "notes")]))
+    assert [one.subject for one in found] == ["serial ports", "a"]
+    assert [one.subject for one in check_ports(machine, [interface("c", "/" + "x" * 300)])] == ["serial ports"]
+
+
 def test_what_is_no_device_file_is_left_to_the_driver(machine):
     assert wrong(machine, interface("radio", "socket://pi:3333"), interface("attic", "owserver://localhost")) == []
 
