@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import Uncertain
 from gateway.locations import Locations
-from gateway.path import P
+from gateway.path import P, Path
 from gateway.store.memory import MemoryServer, MemoryStore
 from gateway.testing.clocks import VirtualClock
 from gateway.transfer import export, restore
@@ -40,7 +40,7 @@ async def values_of(store):
 
 async def test_everything_but_what_belongs_to_running_nodes():
     values = {P("a"): 1, P("a.b"): {"x": 1.0}, JOB: {"code": P("c")}}
-    moment = {PLACES.presence + P("attic"): {}, PLACES.claims + P("default.j"): {}}
+    moment: dict[Path, object] = {PLACES.presence + P("attic"): {}, PLACES.claims + P("default.j"): {}}
     archive = await archive_of(values | moment)
     async with opened() as target:
         done = await restore(target, archive, PLACES)
@@ -99,7 +99,7 @@ async def test_a_job_comes_after_its_state():
     async with opened() as target:
         await restore(target, archive, PLACES)
         revisions = {entry.path: entry.revision async for entry in target.tree(P(":"))}
-        assert max(revisions, key=revisions.get) == JOB
+        assert max(revisions, key=lambda path: revisions[path]) == JOB
 
 
 async def test_broken_off_it_goes_on():
