@@ -24,8 +24,8 @@ from gateway.errors import Detached
 from gateway.locations import Locations
 from gateway.store.held_lease import HeldLease
 from gateway.store.limits import check_key, packed
+from gateway.store.link import LinkState
 from gateway.store.sqlite.engine import Engine
-from gateway.store.sqlite.link import LinkState
 from gateway.store.sqlite.opening import open_file
 from gateway.store.sqlite.operations import Write
 from gateway.store.sqlite.rows import Range
