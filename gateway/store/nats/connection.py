@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-1. A session counts as connected when the bucket's stream has answered in it: a server without its cluster is none.
+1. The first session counts when the bucket's stream has answered in it. Later ones count at once: while the servers
+   choose a leader they are there all the same. Watches wait until the stream has answered.
 2. The link is uncertain from the moment at which the server is silent or gone, and detached ``DETACHED`` seconds after
    it was last heard; also when for ``UNHEARD`` seconds writes were tried and none was acknowledged.
 3. After a break another server is tried at once. When none is there, rounds are made at growing and random intervals,
@@ -101,9 +102,9 @@ class Connection:
             raise Detached(self._link.reason or self.trouble or "the store is not open")
         return session
 
-    async def attached(self) -> Session:
-        """Wait for a session."""
-        while (session := self.current) is None:
+    async def confirmed(self) -> Session:
+        """Wait for a session in which the bucket has been looked at."""
+        while (session := self.current) is None or not session.confirmed:
             await self._changed.wait()
         return session
 
@@ -152,6 +153,9 @@ class Connection:
         used = False
         try:
             async with session.open(server, self._name):
+                if self.state is not None and await self._prepare(session):
+                    used = True
+                    self._attach(session, server)
                 if await self._look(session):
                     used = True
                     self._attach(session, server)
@@ -162,20 +166,30 @@ class Connection:
             self._detach(session)
         return used
 
+    async def _prepare(self, session: Session) -> bool:
+        """Give a later session what it needs; False when it has ended meanwhile."""
+        try:
+            await self._restore(session)
+        except Detached as error:
+            session.end(str(error))
+        return not session.ended.is_set()
+
     async def _look(self, session: Session) -> bool:
         """Wait until the bucket can be used; False when the session has ended before."""
         while not session.ended.is_set():
             try:
                 state = await self.bucket.open(session, make=self.state is None)
-                await self._restore(session)
             except Detached as error:
                 self._trouble(error)
+                if session is self._session:
+                    self.unheard()
                 await anyio.sleep(self._random.uniform(AGAIN / 2, AGAIN))
                 continue
             except (Denied, StoreUnusable) as error:
                 self._trouble(error)
+                session.end(str(error))
                 return False
-            session.last_sequence = state.last
+            session.last_sequence, session.confirmed = state.last, True
             self.state = state
             return True
         return False
@@ -193,11 +207,14 @@ class Connection:
             self._log.warning("the store is out of reach: %s; still trying %s", self.trouble, self.names)
 
     def _attach(self, session: Session, server: str) -> None:
-        if self._current or self._told[0]:
+        if session is not self._session and (self._current or self._told[0]):
             self._log.info("connected to %s", shown(server))
         self._current, self._told = server, ("", 0.0)
         self._session = session
-        self._link.set("connected")
+        if session.confirmed:
+            self._failing_since = None
+        if self._failing_since is None or self._clock.lease_now() - self._failing_since <= UNHEARD:
+            self._link.set("connected")
         self._change()
 
     def _detach(self, session: Session) -> None:

@@ -181,7 +181,7 @@ class Follower:
     async def _follow(self) -> None:
         """Take what one consumer sends, until it can't be relied upon or the watch is behind."""
         if self._delivery is None:
-            await self._resume(await self._connection.attached())
+            await self._resume(await self._connection.confirmed())
         delivery = self._delivery
         assert delivery is not None
         self._heard = self._store.clock.lease_now()

@@ -114,6 +114,7 @@ class Session:
     ) -> None:
         self.ended = anyio.Event()
         self.reason = ""
+        self.confirmed = False  # the bucket has been looked at
         self.last_sequence = 0
         self.inbox = f"_INBOX_{who}.{random.getrandbits(64):016x}"
         self.waiting: dict[Waiting, None] = {}
@@ -210,12 +211,30 @@ class Session:
         """Send a message that nobody answers, as soon as it goes."""
         self._put(lambda: self._wire.publish(subject, data))
 
+    async def settle(self) -> None:
+        """Wait until the server knows of what was asked for before, subscriptions too.
+
+        Raises: Detached.
+        """
+        done = anyio.Event()
+
+        async def ask() -> None:
+            await self._wire.ping()
+            done.set()
+
+        self._put(ask)
+        with anyio.move_on_after(REQUEST_TIMEOUT):
+            await done.wait()
+        self.check()
+        if not done.is_set():
+            raise Detached(f"no answer within {REQUEST_TIMEOUT:g} s")
+
     def forbids(self, subject: str) -> bool:
         """Whether the server has refused this subject before."""
         return subject.lower() in self._forbidden
 
     def subscribe(self, heard: Heard) -> None:
-        """Have messages of a subject delivered; in force when anything asked for afterwards has been answered."""
+        """Have messages of a subject delivered; in force when what is asked for afterwards has been answered."""
 
         async def begin() -> None:
             heard.handle = await self._wire.subscribe(heard.subject, heard.receive)

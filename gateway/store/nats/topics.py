@@ -55,7 +55,7 @@ class Topics:
 
         heard = self._heard[subscription] = Heard(self._subjects.messages(topic.key), receive)
         session.subscribe(heard)
-        await self._connection.bucket.state(session)  # answered behind it
+        await session.settle()
         if session.forbids(heard.subject):
             raise Denied(f"{self._who} may not subscribe at {topic}: the servers forbid it")
 
@@ -69,7 +69,7 @@ class Topics:
         for heard in self._heard.values():
             session.subscribe(heard)
         if self._heard:
-            await self._connection.bucket.state(session)
+            await session.settle()
 
 
 def _deliver(key: str, data: bytes, subscription: Subscription) -> None:

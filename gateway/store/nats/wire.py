@@ -119,6 +119,7 @@ class Wire:
             subscription: Subscription = await self._client.subscribe(
                 subject, cb=received, pending_msgs_limit=0, pending_bytes_limit=0
             )
+            await self._client._flush_pending(force_flush=True)  # noqa: SLF001 - pings overtake what waits
         except (nats.errors.Error, OSError) as error:
             raise Detached(str(error)) from error
         return subscription

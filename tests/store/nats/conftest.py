@@ -36,7 +36,7 @@ def open_on(server, bucket):
 
     def connect(node, url=server.url, replicas=1, **options):
         return NatsStore(
-            [url],
+            [url] if isinstance(url, str) else url,
             bucket,
             StoreOptions(replicas=replicas),
             clock=SystemClock(),
