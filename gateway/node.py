@@ -118,7 +118,13 @@ class Node:
     async def _live(self, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
         config = self._config
         async with open_store(
-            config.store.url, clock=self._clock, random=self._random, node=self.name, locations=config.locations
+            config.store.url,
+            clock=self._clock,
+            random=self._random,
+            node=self.name,
+            locations=config.locations,
+            options=config.store.options,
+            wait=True,
         ) as self.store:
             self.presence = Presence(
                 self.store, config.locations.presence, self.name, logging.getLogger("busgate.presence")

@@ -13,6 +13,7 @@ from gateway.config import Config, driver_mistakes, load, parse
 from gateway.config.sections import default_store_url
 from gateway.errors import ConfigError
 from gateway.path import P
+from gateway.store import StoreOptions
 
 EVERYTHING = """\
 [node]
@@ -193,3 +194,45 @@ def test_locations_are_apart(jobs):
     (found,) = mistakes(f'[locations]\njobs = "{jobs}"\n')
     assert found.startswith("busgate.toml:1: locations: ")
     assert "lies within" in found
+
+
+class TestStoresOnServers:
+    def test_options_come_to_the_store_and_files_become_absolute(self):
+        text = '[store]\nurl = "nats://a,b:1/house"\nreplicas = 1\nuser = "me"\npassword = "secret"\nca = "ca.pem"\n'
+        store = parse(text, Path("/etc/busgate/x.toml")).store
+        assert store.options == StoreOptions(1, "me", "secret", ca="/etc/busgate/ca.pem")
+        assert "secret" not in repr(store.options)
+
+    def test_secrets_are_not_shown(self):
+        text = '[store]\nurl = "tls://me:secret@a/house"\nuser = "me"\npassword = "secret"\ncreds = "my.creds"\n'
+        config = parse(text, Path("/etc/busgate/x.toml"))
+        assert config.as_map()["store"] == {
+            "url": "tls://me:***@a/house",
+            "replicas": 3,
+            "user": "me",
+            "password": "***",
+            "creds": "/etc/busgate/my.creds",
+        }
+        assert "secret" not in str(config.for_code())
+
+    def test_other_stores_have_none_of_them(self):
+        (found,) = mistakes('[store]\nurl = "sqlite:x"\nreplicas = 1\nuser = "me"\n')
+        assert "replicas, user: only a store on servers has that" in found
+        assert parse('[store]\nurl = "sqlite:/x"\n', Path("x.toml")).as_map()["store"] == {"url": "sqlite:/x"}
+
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [
+            ('password = "x"', "a password needs a user"),
+            ('key = "x"', "a key needs the certificate that it belongs to (cert)"),
+            ("replicas = 0", "store.replicas"),
+        ],
+    )
+    def test_halves_are_mistakes(self, options, complaint):
+        (found,) = mistakes(f'[store]\nurl = "nats://a"\n{options}\n')
+        assert complaint in found
+
+    def test_another_url_keeps_the_user_where_there_are_users(self):
+        config = parse('[store]\nurl = "nats://a"\nuser = "me"\n', Path("x.toml"))
+        assert config.with_overrides(store="nats://b").store.user == "me"
+        assert config.with_overrides(store="sqlite:/x").store.user == ""

@@ -9,6 +9,7 @@ import pytest
 from gateway.cli.main import run
 from gateway.config import load
 from gateway.demo import WARN_COLD
+from gateway.store import open_store
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -21,10 +22,12 @@ def test_the_job_is_the_one_of_the_demo():
     assert blocks("python") == [WARN_COLD]
 
 
-def test_the_configuration_is_one(tmp_path):
-    (text,) = blocks("toml")
-    (tmp_path / "busgate.toml").write_text(text)
+def test_the_configurations_are_some(tmp_path):
+    one_box, several = blocks("toml")
+    (tmp_path / "busgate.toml").write_text(one_box)
     assert load(tmp_path / "busgate.toml").interfaces[0].driver == "onewire"
+    (tmp_path / "busgate.toml").write_text(several)
+    assert open_store(load(tmp_path / "busgate.toml").store.url).lease_ttl == 20
 
 
 def test_the_commands_work(tmp_path, monkeypatch, capsys):

@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[1]
 DEMO = {"gateway/demo.py"}
 #: asyncio appears only at the edge.
 EDGE = {"gateway/bus/serial.py", "gateway/bus/serial_by_pyserial.py", "gateway/bus/serial_by_serialx.py"}
+#: The store on NATS servers; their library is known to nobody else.
+NATS = "gateway/store/nats/"
 
 
 def sources(folder):
@@ -70,6 +72,12 @@ def test_the_serial_libraries_are_known_to_the_edge_alone():
     libraries = ("serial", "serial_asyncio", "serialx")
     assert offenders("gateway", *libraries, allowed=EDGE) == []
     assert offenders("hwsim", *libraries) == []
+
+
+def test_the_library_of_nats_is_known_to_its_store_alone():
+    known = [offender for offender in offenders("gateway", "nats", "nkeys") if not offender.startswith(NATS)]
+    assert known == []
+    assert offenders("gateway", "nats", "nkeys") != []
 
 
 def test_the_test_kit_is_not_needed_to_run():

@@ -7,9 +7,11 @@ effect, exactly like one that raised ``Uncertain``. The values that pass through
 from gateway.abc.bus import Buses, BusHandle, Driver, DriverContext, Interface, Readable
 from gateway.abc.line import OpenLine, SerialLibrary, open_line
 from gateway.abc.permit import MAX_WRITE_TIME, UNFENCED, Permit
-from gateway.abc.store import MAX_KEY, MAX_MESSAGE, MAX_VALUE, Lease, Store
+from gateway.abc.store import LEASE_MARGIN, LEASE_TTL, MAX_KEY, MAX_MESSAGE, MAX_VALUE, Lease, Store
 
 __all__ = [
+    "LEASE_MARGIN",
+    "LEASE_TTL",
     "MAX_KEY",
     "MAX_MESSAGE",
     "MAX_VALUE",

@@ -29,6 +29,9 @@ MAX_VALUE: Final = 512 * 1024
 MAX_KEY: Final = 1024
 #: Largest packed value, in bytes, that ``Store.publish`` takes.
 MAX_MESSAGE: Final = 64 * 1024
+#: Of a store of one machine: how long a node's lease lasts, and how long before its end runs are ended, in s.
+LEASE_TTL: Final = 3.0
+LEASE_MARGIN: Final = 0.5
 
 
 class Lease(ABC):
@@ -66,6 +69,11 @@ class Store(ABC):
     An error of its block leaves as it is, not within a group. Values are what :mod:`gateway.codec` packs.
     ``Detached`` may come from every call, and comes from each one after closing.
     """
+
+    #: Seconds that a node's lease lasts here without renewal: longer than the store itself may be out of order.
+    lease_ttl: float = LEASE_TTL
+    #: Seconds before the end of that lease at which the node ends what it does under it.
+    lease_margin: float = LEASE_MARGIN
 
     id: str
     clock: Clock

@@ -53,7 +53,7 @@ def _store_mistakes(session: Session) -> list[str]:
     from gateway.store import open_store
 
     try:
-        open_store(session.config.store.url)
+        open_store(session.config.store.url, options=session.config.store.options)
     except ConfigError as error:
         problems = [each.removeprefix("store: ") for each in error.mistakes]
         return [session.config.source.mistake(("store", "url"), each) for each in problems]

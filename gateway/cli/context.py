@@ -50,7 +50,9 @@ class Session:
         from gateway.store import open_store
 
         config = self.config
-        async with open_store(config.store.url, node=config.node.name, locations=config.locations) as store:
+        async with open_store(
+            config.store.url, node=config.node.name, locations=config.locations, options=config.store.options
+        ) as store:
             yield store
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gateway.cluster.presence import Presence, Registration
     from gateway.path import Path
 
-#: Runs end, and none begins, when no more than so many seconds of the lease are left.
-MARGIN: Final = 0.5
 #: Claims of one node that are under way at the same time.
 AT_ONCE: Final = 64
 #: Seconds, least and most, until a claim that could not be taken is looked at again if nobody tells of it before.
@@ -64,7 +62,7 @@ class Claims:
         now = self._presence.registration
         if now is None or now.lease.lost.is_set():
             return None
-        return now if now.lease.expires - self._store.clock.lease_now() > MARGIN else None
+        return now if now.lease.expires - self._store.clock.lease_now() > self._store.lease_margin else None
 
     def busy(self, job: Path) -> bool:
         """Whether the claim of a job is being taken, or its release hasn't been shown yet."""

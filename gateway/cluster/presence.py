@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from gateway.path import Path
     from gateway.values import Entry
 
-#: Seconds that a node's lease lasts without renewal on a store of one machine.
-LEASE_TTL: Final = 3.0
 #: Seconds between tries to register anew while the store is out of reach.
 RETRY: Final = 0.5
 
@@ -63,13 +61,13 @@ class Presence:
         location: the path below which presence entries stand; the node's own is ``location / name``.
     """
 
-    def __init__(self, store: Store, location: Path, name: str, log: logging.Logger, ttl: float = LEASE_TTL) -> None:
+    def __init__(self, store: Store, location: Path, name: str, log: logging.Logger) -> None:
         self.name = name
         self.incarnation = ""
         self._store = store
         self._path = location / name
         self._log = log
-        self._ttl = ttl
+        self._ttl = store.lease_ttl
         self.registration: Registration | None = None
         self.changed = anyio.Event()
         self._revision = 0

@@ -30,6 +30,7 @@ from gateway.config.secrets import masked
 from gateway.errors import ConfigError
 from gateway.locations import Locations
 from gateway.path import P, Path
+from gateway.store.options import StoreOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,17 @@ def _path(value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError(f"should be the text of a path, not {value!r}")  # noqa: TRY004 - what pydantic expects
     return value if isinstance(value, Path) else P(value)
+
+
+def _absolute_file(name: str, info: ValidationInfo) -> str:
+    """The path of a file; a relative one starts at the configuration's folder."""
+    folder: pathlib.Path = (info.context or {}).get("folder", pathlib.Path.cwd())
+    # os.path: no link is followed, and the home of an unknown user is no exception
+    return os.path.abspath(folder / os.path.expanduser(name))  # noqa: PTH100, PTH111
+
+
+def _on_servers(url: str) -> bool:
+    return url.startswith(("nats:", "tls:"))
 
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -79,9 +91,20 @@ class NodeSection(Section):
 
 
 class StoreSection(Section):
-    """``[store]``: which store this node shares; ``url`` is complete, its path absolute."""
+    """``[store]``: which store this node shares; ``url`` is complete, and every path absolute.
+
+    The other options are for the schemes ``nats`` and ``tls``: :class:`gateway.store.StoreOptions`.
+    """
 
     url: str = Field(default_factory=lambda: default_store_url(os.environ))
+    replicas: Annotated[int, Field(ge=1, le=5)] = 3
+    user: str = ""
+    password: str = ""
+    nkey: str = ""
+    creds: str = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
 
     @field_validator("url")
     @classmethod
@@ -89,11 +112,43 @@ class StoreSection(Section):
         if not re.match(r"[a-z][a-z0-9+]+:", url) or url == "sqlite:" or not url.isprintable():
             raise ValueError(f"should be a URL such as 'sqlite:store.db', not {url!r}")
         scheme, _, rest = url.partition(":")
-        if scheme != "sqlite":
-            return url
-        folder = (info.context or {}).get("folder", pathlib.Path.cwd())
-        # os.path: no link is followed, and the home of an unknown user is no exception
-        return f"sqlite:{os.path.abspath(folder / os.path.expanduser(rest))}"  # noqa: PTH100, PTH111
+        return f"sqlite:{_absolute_file(rest, info)}" if scheme == "sqlite" else url
+
+    @field_validator("nkey", "creds", "ca", "cert", "key")
+    @classmethod
+    def _file(cls, name: str, info: ValidationInfo) -> str:
+        return _absolute_file(name, info) if name else ""
+
+    @model_validator(mode="after")
+    def _apply(self) -> Self:
+        given = sorted(self.model_fields_set - {"url"})
+        if given and not self.on_servers:
+            raise ValueError(f'{", ".join(given)}: only a store on servers has that (url = "nats://...")')
+        if bool(self.password) > bool(self.user):
+            raise ValueError("a password needs a user")
+        if bool(self.key) > bool(self.cert):
+            raise ValueError("a key needs the certificate that it belongs to (cert)")
+        return self
+
+    def with_url(self, url: str | None) -> dict[str, Any]:
+        """What is given when another URL replaces this one: the other options stay where they can apply."""
+        kept = self.model_fields_set - {"url"} if url is not None and _on_servers(url) else ()
+        return {"url": url, **{name: getattr(self, name) for name in kept}}
+
+    def as_map(self) -> dict[str, Any]:
+        """The options that this store has."""
+        if not self.on_servers:
+            return {"url": self.url}
+        return {name: value for name, value in self.model_dump().items() if value != ""}
+
+    @property
+    def on_servers(self) -> bool:
+        return _on_servers(self.url)
+
+    @property
+    def options(self) -> StoreOptions:
+        """What :func:`gateway.store.open_store` wants besides the URL."""
+        return StoreOptions(**{option.name: getattr(self, option.name) for option in fields(StoreOptions)})
 
 
 class InterfaceSection(Section):
@@ -167,6 +222,7 @@ class Config(Section):
     def as_map(self) -> dict[str, Any]:
         """The plain values in the shape of the file, secrets masked."""
         shown = self.model_dump(by_alias=True)
+        shown["store"] = self.store.as_map()
         for interface in shown["interface"]:
             interface |= interface.pop("options")
         return masked(shown)  # type: ignore[no-any-return]
@@ -184,7 +240,7 @@ class Config(Section):
         changes: dict[str, Section] = {}
         mistakes: list[str] = []
         for option, section, given in (
-            ("--store", "store", {"url": store}),
+            ("--store", "store", self.store.with_url(store)),
             ("--name", "node", {"name": name, "groups": self.node.groups}),
         ):
             if None in given.values():

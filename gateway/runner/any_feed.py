@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from gateway.cluster.presence import LEASE_TTL, provably_dead
+from gateway.cluster.presence import provably_dead
 from gateway.errors import Detached, Uncertain
 from gateway.values import Change, NotGiven, Ready, Resync
 
@@ -70,7 +70,7 @@ class AnyFeed:
         self._runner.view.ready(revision)
         if not self._started:
             self._started = True
-            self._hold_back(LEASE_TTL)  # it has not seen how many vanished
+            self._hold_back(self._runner.context.store.lease_ttl)  # it has not seen how many vanished
         self._runner.claims.ordered()
         self._runner.candidacy.regroup()
         self._runner.touch_all()
@@ -113,7 +113,7 @@ class AnyFeed:
             others = node != runner.me and runner.runner in before.runners and not known
             many = others and view.mass_loss(now, node, runner.runner)
             if not known or node == runner.me:
-                self._hold_back(LEASE_TTL if many or node == runner.me else SETTLE)
+                self._hold_back(runner.context.store.lease_ttl if many or node == runner.me else SETTLE)
             for job in view.jobs_of(node):
                 runner.touch_at(job)
         if (before.incarnation, before.runners, before.buses) != (after.incarnation, after.runners, after.buses):

@@ -12,9 +12,9 @@ Theory of operation
    here (code that fails for that has been handed over, not failed), when the job is handed over, and when the node
    stops; by compare-and-set, like everything else.
 4. A claim of this incarnation that no run belongs to (a reply was lost) is one of those: it is renewed or released.
-5. ``MARGIN`` before the lease ends, runs are ended as ``lost``: before any other node can take over. A run that is to
-   outlive its lease (``on_detach: keep``) goes on without the right to write, and gets a new claim if nobody else has
-   taken the job meanwhile.
+5. ``Store.lease_margin`` before the lease ends, runs are ended as ``lost``: before any other node can take over. A run
+   that is to outlive its lease (``on_detach: keep``) goes on without the right to write, and gets a new claim if nobody
+   else has taken the job meanwhile.
 6. Who takes a job that nobody has is worked out alike by all (:mod:`gateway.cluster.placement`). If that node doesn't
    within ``RANK_WAIT``, the next in rank does.
 7. A run that ignores its cancellation keeps its claim if it may; no other run of the job begins here before it ends.
@@ -28,7 +28,7 @@ import anyio
 
 from gateway.cluster.candidacy import Candidacy
 from gateway.cluster.claim_view import ClaimView
-from gateway.cluster.claims import MARGIN, Claims
+from gateway.cluster.claims import Claims
 from gateway.cluster.members import runner_name
 from gateway.cluster.placement import rendezvous
 from gateway.cluster.presence import provably_dead
@@ -280,7 +280,7 @@ class AnyRunner(GroupRunner):
 
     def _may_run(self, job: Job, fence: Fence) -> bool:
         """Whether a job is still due, and still ours."""
-        safe = not fence.lost and fence.left > MARGIN and not self._stopping.is_set()
+        safe = not fence.lost and fence.left > self.context.store.lease_margin and not self._stopping.is_set()
         return safe and job.entry is not None and not job.removed and self.due(job, job.decide())
 
     def claim_changed(self, path: Path, change: Change) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.clock import pause
-from gateway.cluster.claims import MARGIN
 from gateway.runner.scheduler import GRAIN
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ class LeaseGuard:
         self._runner = runner
         self._presence = presence
         self._clock = runner.context.clock
+        self._margin = runner.context.store.lease_margin
 
     async def run(self) -> None:
         """Watch, for ever."""
@@ -35,7 +35,7 @@ class LeaseGuard:
             for job in self._runner.jobs.values():
                 self._runner.touch(job)
             while claims.usable() is registration:
-                left = registration.lease.expires - self._clock.lease_now() - MARGIN
+                left = registration.lease.expires - self._clock.lease_now() - self._margin
                 await pause(self._clock, max(left, GRAIN), self._presence.changed)
             self._end_runs(registration)
 

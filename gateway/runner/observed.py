@@ -35,6 +35,7 @@ class ObservedStore(Store):
 
     def __init__(self, store: Store, tell: Tell) -> None:
         self.id, self.clock, self.random, self.tasks = store.id, store.clock, store.random, store.tasks
+        self.lease_ttl, self.lease_margin = store.lease_ttl, store.lease_margin
         self._store = store
         self._tell = tell
 

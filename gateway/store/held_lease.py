@@ -45,13 +45,16 @@ class Granter(Protocol):
 
 
 class HeldLease(Lease):
-    """Renews itself on its holder's clock while its store is open."""
+    """Renews itself on its holder's clock while its store is open; so many ``renewals`` within one ``ttl``."""
 
-    def __init__(self, store: Store, granter: Granter, lease_id: str, ttl: float) -> None:
+    def __init__(
+        self, store: Store, granter: Granter, lease_id: str, ttl: float, *, renewals: float = RENEWALS
+    ) -> None:
         self.id = lease_id
         self.ttl = ttl
         self._store = store
         self._granter = granter
+        self._pause = ttl / renewals
         self._clock = store.clock
         self._expires = 0.0
         self._lost = anyio.Event()
@@ -101,7 +104,7 @@ class HeldLease(Lease):
         self._lost.set()
 
     async def _renew(self) -> None:
-        pause, sent = self.ttl / RENEWALS, self._clock.lease_now()
+        pause, sent = self._pause, self._clock.lease_now()
         while not self._lost.is_set():
             await self._clock.sleep(max(0.0, sent + pause - self._clock.lease_now()))
             sent = self._clock.lease_now()
@@ -112,7 +115,7 @@ class HeldLease(Lease):
             except StoreError:
                 pause = self.ttl / RETRIES
                 continue
-            pause = self.ttl / RENEWALS
+            pause = self._pause
             if not found:
                 self._lost.set()
             elif not self._lost.is_set():

@@ -8,7 +8,8 @@ from random import Random
 import anyio
 import pytest
 
-from gateway.cluster.presence import LEASE_TTL, Presence, boot_id, machine_name, provably_dead
+from gateway.abc import LEASE_TTL
+from gateway.cluster.presence import Presence, boot_id, machine_name, provably_dead
 from gateway.errors import NameTaken
 from gateway.path import P
 from gateway.store.memory import MemoryServer, MemoryStore

@@ -5,8 +5,9 @@ import logging
 import anyio
 import pytest
 
+from gateway.abc import LEASE_TTL
 from gateway.cluster.members import Members
-from gateway.cluster.presence import LEASE_TTL, Presence
+from gateway.cluster.presence import Presence
 from gateway.locations import Locations, Place
 from gateway.path import P
 from gateway.runner import AllRunner

@@ -3,8 +3,7 @@
 import anyio
 import pytest
 
-from gateway.cluster.claims import MARGIN
-from gateway.cluster.presence import LEASE_TTL
+from gateway.abc import LEASE_MARGIN, LEASE_TTL
 from gateway.errors import ClaimLost
 from gateway.locations import Locations
 
@@ -54,7 +53,7 @@ async def test_a_node_without_store_ends_its_runs_before_others_begin(any_cluste
     b = await any_cluster.join("b")
     a.store.cut()
     job = a.runner.jobs[next(iter(a.runner.jobs))]
-    await anyio.sleep(LEASE_TTL - MARGIN + 0.01)
+    await anyio.sleep(LEASE_TTL - LEASE_MARGIN + 0.01)
     assert job.execution is None
     state = await b.running("work", runs=2)
     assert state.node == "b"

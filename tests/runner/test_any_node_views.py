@@ -2,7 +2,7 @@
 
 import anyio
 
-from gateway.cluster.presence import LEASE_TTL
+from gateway.abc import LEASE_TTL
 from gateway.locations import Locations
 from gateway.path import P
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from gateway.clock import Clock
-    from gateway.store.sqlite.link import LinkState
+    from gateway.store.link import LinkState
     from gateway.store.sqlite.opening import Opened
 
 #: Time between two rounds of forgetting old deletions and looking at the age of the snapshot, in s.

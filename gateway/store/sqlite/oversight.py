@@ -23,10 +23,10 @@ from gateway.store.sqlite.rows import read_run
 
 if TYPE_CHECKING:
     from gateway.clock import Clock
+    from gateway.store.link import LinkState
     from gateway.store.sqlite.commit import Writer
     from gateway.store.sqlite.feed import Feed
     from gateway.store.sqlite.lease import Holder
-    from gateway.store.sqlite.link import LinkState
     from gateway.store.sqlite.member import Member
     from gateway.store.sqlite.opening import Opened
     from gateway.store.sqlite.reader import Reader

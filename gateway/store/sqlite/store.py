@@ -25,9 +25,9 @@ from gateway.errors import Detached
 from gateway.locations import Locations
 from gateway.store.held_lease import HeldLease
 from gateway.store.limits import check_key, packed
+from gateway.store.link import LinkState
 from gateway.store.sqlite.diagnosis import diagnose, free_bytes
 from gateway.store.sqlite.engine import Engine
-from gateway.store.sqlite.link import LinkState
 from gateway.store.sqlite.opening import open_file
 from gateway.store.sqlite.operations import Write
 from gateway.store.sqlite.place import MOUNTS

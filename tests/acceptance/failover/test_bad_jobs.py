@@ -6,7 +6,7 @@ import time
 import anyio
 import pytest
 
-from gateway.cluster.presence import LEASE_TTL
+from gateway.abc import LEASE_TTL
 from gateway.locations import Locations, Place
 
 WHERE = Locations()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gateway.cluster.presence import LEASE_TTL
+from gateway.abc import LEASE_TTL
 from gateway.locations import Locations
 
 WHERE = Locations()

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from simulated.loop import PROCESS, acting_as, run_seeded
 
-from gateway.cluster.presence import LEASE_TTL
+from gateway.abc import LEASE_TTL
 from gateway.errors import Denied, Detached, NameTaken, Uncertain
 
 UNLIMITED = {"duty_cycle": {"868.0": 1.0}}
