@@ -102,6 +102,7 @@ class Examination:
                 random=self._random,
                 node=config.node.name,
                 locations=config.locations,
+                options=config.store.options,
             )
             async with store:
                 self.findings += await check_store(store, config.store.url, config.locations, config.node.name)
