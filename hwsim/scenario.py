@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from hwsim.errors import did_you_mean
 from hwsim.faults import FAULTS
-from hwsim.onewire.families import FAMILIES, Branch
+from hwsim.onewire.families import FAMILIES, PARTS, Branch
 from hwsim.onewire.rom import RomId
 from hwsim.onewire.slave import Power, Slave
 from hwsim.radio.stick_spec import AirSpec, StickSpec
@@ -58,6 +58,8 @@ class DeviceSpec(BaseModel):
 
     bus: str
     id: str
+    part: str | None = None
+    """Which part of its family it is; none: the usual one."""
     channel: int = Field(default=0, ge=0)
     power: Power = Power.EXTERNAL
     under: str | None = None
@@ -69,6 +71,15 @@ class DeviceSpec(BaseModel):
     @classmethod
     def _known_rom(cls, text: str) -> str:
         return str(known_rom(text))
+
+    @field_validator("part")
+    @classmethod
+    def _part_of_the_family(cls, part: str, info: ValidationInfo) -> str:
+        if part not in PARTS:
+            raise ValueError(f"no part {part!r} is simulated{did_you_mean(part, PARTS)}")
+        if "id" in info.data and RomId.parse(info.data["id"]).family != PARTS[part].family:
+            raise ValueError(f"a {part} is of family {PARTS[part].family:02X}, which the id is not")
+        return part
 
     @field_validator("alias")
     @classmethod
@@ -89,9 +100,9 @@ class DeviceSpec(BaseModel):
         return RomId.parse(self.id)
 
     @property
-    def part(self) -> type[Slave]:
-        """The class of the family."""
-        return FAMILIES[self.rom.family]
+    def model(self) -> type[Slave]:
+        """The class of the part."""
+        return PARTS[self.part] if self.part else FAMILIES[self.rom.family]
 
 
 class FaultSpec(BaseModel):

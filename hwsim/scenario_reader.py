@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from hwsim.errors import Problem, QuantityError, ScenarioError, did_you_mean
 from hwsim.faults import FAULTS, fits
-from hwsim.onewire.families import FAMILIES
+from hwsim.onewire.families import FAMILIES, PARTS
 from hwsim.quantity_spec import Circumstances, FileSpec, QuantitySpec, spec_of
 from hwsim.radio.devices import KINDS
 from hwsim.radio.stick_spec import STICKS, AirSpec, StickSpec
@@ -190,7 +190,7 @@ class _Reader:
         rest = {key: value for key, value in keys.items() if key not in own}
         spec = self._check(DeviceSpec, own, path)
         rom = rom_of(keys.get("id"))
-        part = FAMILIES.get(rom.family) if rom else None
+        part = PARTS.get(str(keys.get("part"))) or (FAMILIES.get(rom.family) if rom else None)
         quantities, settings = self._family_keys(part, rest, path) if part else ({}, {})
         return Device(spec, quantities, settings) if spec else None
 

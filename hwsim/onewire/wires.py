@@ -68,7 +68,7 @@ class Wires:
             hub, branch = parse_branch(spec.under)
             site.bus.slave(hub)
             place = site.bus.place(hub).below(hub, branch)
-        slave = spec.part(
+        slave = spec.model(
             spec.rom,
             self._time.now,
             power=spec.power,

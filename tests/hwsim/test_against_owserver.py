@@ -12,7 +12,10 @@ from hwsim import House
 pytestmark = pytest.mark.realpart
 
 ERROR, NOP, READ, WRITE, DIR, SIZE, PRESENCE, DIRALL, GET, DIRALLSLASH, GETSLASH = range(11)
-FAMILIES = "28,10,22,29,3A,12,26,1D,1F"
+FAMILIES = "28,10,22,29,3A,12,26,1D,1F,42,3B"
+PARTS = {"3B": "MAX31850"}
+"""What the tester's device of a family is, where that is not the usual part."""
+
 UNLIKE_A_TESTER = (
     "/alias",
     "/errata/",
@@ -48,6 +51,8 @@ async def both(real, connect):
     text = '[[bus]]\nname = "b"\nconversion_scale = 0\n'
     for device in devices:
         text += f'[[device]]\nbus = "b"\nid = "{device}"\n'
+        if part := PARTS.get(device[:2]):
+            text += f'part = "{part}"\n'
     house = House.parse(text)
     async with house.running():
         yield Pair(client, await connect(house.url("b")), [f"/{device}" for device in devices])
@@ -161,7 +166,7 @@ async def test_listings(both, flags):
 async def test_alarms(both):
     """A tester has none, so ours are silenced."""
     for path in both.devices:
-        if path[1:3] in ("28", "22", "10"):
+        if path[1:3] in ("28", "22", "10", "42"):
             await both.simulated.write(f"{path}/temphigh", "125")
             await both.simulated.write(f"{path}/templow", "-55")
         elif path[1:3] in ("29", "12"):

@@ -18,9 +18,11 @@ class Switch(Slave):
     pin_names: ClassVar[tuple[str, ...]]
 
     def _manufacture(self) -> None:
+        super()._manufacture()
         self.pins = Pins(len(self.pin_names), self._levels_at, self._now)
 
     def _power_up(self) -> None:
+        super()._power_up()
         self.pins.reset()
 
     def _levels_at(self, time: float) -> int:
@@ -30,13 +32,10 @@ class Switch(Slave):
         self.pins.observe()
 
 
-class DS2413(Switch):
-    """Two channels, one status byte, no alarm."""
+class StatusByteSwitch(Switch):
+    """Two channels that one status byte tells about, without latches of activity."""
 
-    family = 0x3A
-    part = "DS2413"
     pin_names = ("sensed_a", "sensed_b")
-    ranges = dict.fromkeys(pin_names, LEVEL)
 
     def read_status(self) -> bytes:
         """PIO ACCESS READ: pin A, latch A, pin B, latch B in bits 0 to 3, their complement above."""
@@ -50,6 +49,14 @@ class DS2413(Switch):
             return False
         self.pins.drive(data)
         return not self.garbled
+
+
+class DS2413(StatusByteSwitch):
+    """Two channels, no alarm."""
+
+    family = 0x3A
+    part = "DS2413"
+    ranges = dict.fromkeys(StatusByteSwitch.pin_names, LEVEL)
 
 
 class DS2408(Switch):

@@ -37,9 +37,11 @@ class Thermometer(Slave):
     factory_config: ClassVar[int]
 
     def _manufacture(self) -> None:
+        super()._manufacture()
         self._eeprom = bytearray([_FACTORY_TH, _FACTORY_TL, self.factory_config])
 
     def _power_up(self) -> None:
+        super()._power_up()
         self._scratchpad = bytearray(8)
         self._scratchpad[0:2] = self.power_on
         self._scratchpad[5:8] = bytes([0xFF, _POWER_ON_BYTE_6, 0x10])
@@ -110,9 +112,11 @@ class Thermometer(Slave):
             return
         temperature = self.get("temperature")
         self._store(temperature)
-        degrees = math.floor(temperature)
+        self._alarm = self._beyond_limits(math.floor(temperature))
+
+    def _beyond_limits(self, degrees: int) -> bool:
         high, low = (_signed8(self._scratchpad[index]) for index in (_SCRATCHPAD_TH, _SCRATCHPAD_TL))
-        self._alarm = degrees >= high or degrees <= low
+        return degrees >= high or degrees <= low
 
     def _store(self, temperature: float) -> None:
         raise NotImplementedError
@@ -125,6 +129,13 @@ class DS18B20(Thermometer):
     part = "DS18B20"
     power_on = bytes([0x50, 0x05])
     factory_config = 0x7F
+    counts_in_byte_6: ClassVar[bool] = True
+    """Byte 6 of the scratchpad tells how far the conversion came; else it is a constant."""
+
+    def _manufacture(self) -> None:
+        super()._manufacture()
+        self._low_config = 0x1F
+        """What the bits of the configuration register besides the resolution always read as."""
 
     @property
     def resolution(self) -> int:
@@ -136,16 +147,17 @@ class DS18B20(Thermometer):
 
     def write_scratchpad(self, data: bytes) -> None:
         super().write_scratchpad(data)
-        self._scratchpad[_SCRATCHPAD_CONFIG] = data[2] & 0x60 | 0x1F
+        self._scratchpad[_SCRATCHPAD_CONFIG] = data[2] & 0x60 | self._low_config
 
     def _set_resolution(self, bits: int) -> None:
-        self._eeprom[2] = (bits - 9) << 5 | 0x1F
+        self._eeprom[2] = (bits - 9) << 5 | self._low_config
 
     def _store(self, temperature: float) -> None:
         raw = round(temperature * 16)
         raw &= -1 << (12 - self.resolution)
         self._scratchpad[0:2] = raw.to_bytes(2, "little", signed=True)
-        self._scratchpad[6] = 0x10 - (raw & 0x0F)
+        if self.counts_in_byte_6:
+            self._scratchpad[6] = 0x10 - (raw & 0x0F)
 
 
 class DS1822(DS18B20):

@@ -1,7 +1,7 @@
 """What stands in owserver's folders, and how their paths are written.
 
 Source: listings of owserver 3.2p4; the flags word is an OR over the families found, as in its ow_connection
-documentation: 0x1 resume, 0x2 alarm, 0x4 overdrive, 0x4000 voltage, 0x8000 temperature.
+documentation: 0x1 resume, 0x2 alarm, 0x4 overdrive, 0x2000 chain, 0x4000 voltage, 0x8000 temperature.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from hwsim.onewire.slave import Slave
 
-RESUME, ALARM, OVERDRIVE, VOLTAGE, TEMPERATURE = 0x1, 0x2, 0x4, 0x4000, 0x8000
+RESUME, ALARM, OVERDRIVE, CHAIN, VOLTAGE, TEMPERATURE = 0x1, 0x2, 0x4, 0x2000, 0x4000, 0x8000
 _FAMILY_FLAGS = {
     0x28: TEMPERATURE | ALARM,
     0x22: TEMPERATURE | ALARM,
     0x10: TEMPERATURE | ALARM,
+    0x42: TEMPERATURE | ALARM | CHAIN,
+    0x3B: TEMPERATURE | ALARM,
     0x29: ALARM | RESUME | OVERDRIVE,
     0x3A: RESUME | OVERDRIVE,
     0x12: ALARM,
@@ -81,13 +83,13 @@ def alarm_listing(start: str, slaves: Iterable[Slave], flags: int) -> Listing:
     return Listing([(f"{start}/{device_name(slave, flags)}", True) for slave in slaves])
 
 
-def table_listing(target: Target, start: str) -> Listing:
-    """The folder of a device or of one of the areas about the server."""
+def table_listing(target: Target, start: str, part: str = "") -> Listing:
+    """The folder of a device of that part, or of one of the areas about the server."""
     if target.table is None:
         families = [f"{code:02X}" for code in sorted(PROPERTIES)]
         return Listing([(f"{start}/{name}", True) for name in (*families, Area.SIMULTANEOUS.value)])
     structure = target.area is Area.STRUCTURE
-    entries = target.table.entries(target.folder, structure=structure)
+    entries = target.table.entries(target.folder, part=part, structure=structure)
     return Listing([(f"{start}/{name}", is_folder) for name, is_folder in entries])
 
 

@@ -227,7 +227,7 @@ class Owserver:
         start = prefix(target, self._aliases(target))
         if target.area is not Area.BUS or target.table is not None:
             self.master.statistics["directory/device/calls"] += 1
-            return table_listing(target, start)
+            return table_listing(target, start, self._part(target.rom))
         self.master.statistics["directory/bus/calls"] += 1
         channels = range(len(self.master.bus.channels)) if channel is None else (channel,)
         slaves: list[Slave] = []
@@ -255,6 +255,9 @@ class Owserver:
             for slave in found:
                 cache.put(("presence", slave.rom), channel, self.master.timeouts.presence)
         return list(found)
+
+    def _part(self, rom: RomId | None) -> str:
+        return self.master.bus.slave(rom).part if rom is not None and rom in self.master.bus else ""
 
     def _aliases(self, target: Target) -> dict[int, str]:
         if target.rom is None or target.rom not in self.master.bus:

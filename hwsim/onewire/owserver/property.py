@@ -51,6 +51,10 @@ class Property:
     """Read and written as one number whose bits are the elements."""
     hidden: bool = False
     """In the structure directory, but not among the files of a device."""
+    only: tuple[str, ...] = ()
+    """The parts of the family whose folder has the file; none: all of them. It can be read of the others too."""
+    linked: bool = False
+    """Made of another property or register, whose cached value it takes; it has none of its own."""
     converts: bool = False
     """A simultaneous conversion makes what is cached of it old."""
 
@@ -135,12 +139,13 @@ class PropertyTable:
         element = prop.element(extension)
         return None if element is None else (prop, element)
 
-    def entries(self, folder: str = "", *, structure: bool = False) -> Iterator[tuple[str, bool]]:
-        """Names in a folder, each with whether it is a folder itself."""
+    def entries(self, folder: str = "", *, part: str = "", structure: bool = False) -> Iterator[tuple[str, bool]]:
+        """Names in a folder of a device of that part, each with whether it is a folder itself."""
         start = f"{folder}/" if folder else ""
         inner: dict[str, Property | None] = {} if folder else dict.fromkeys(self.branches)
         for prop in self:
-            if not prop.name.startswith(start) or (prop.hidden and not structure):
+            shown = structure or not (prop.hidden or (prop.only and part not in prop.only))
+            if not prop.name.startswith(start) or not shown:
                 continue
             head, slash, _ = prop.name[len(start) :].partition("/")
             inner[head] = None if slash else prop

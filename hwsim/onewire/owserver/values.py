@@ -114,7 +114,7 @@ class Unit:
         return lambda key: isinstance(key, tuple) and key[:3] == start
 
     def _lifetime(self, prop: Property) -> float:
-        if self.place is None:
+        if self.place is None or prop.linked:
             return 0.0
         timeouts = self.master.timeouts
         return {"s": timeouts.stable, "v": timeouts.volatile, "t": 1.0}.get(prop.change, 0.0)

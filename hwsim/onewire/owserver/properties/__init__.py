@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hwsim.onewire.owserver.properties.ds28ea00 import DS28EA00_PROPERTIES
+from hwsim.onewire.owserver.properties.ds1825 import DS1825_PROPERTIES
 from hwsim.onewire.owserver.properties.ds2409 import DS2409_PROPERTIES
 from hwsim.onewire.owserver.properties.ds2423 import DS2423_PROPERTIES
 from hwsim.onewire.owserver.properties.ds2438 import DS2438_PROPERTIES
@@ -14,6 +16,8 @@ PROPERTIES: dict[int, PropertyTable] = {
     0x28: PropertyTable((*IDENTITY, *DS18B20_PROPERTIES)),
     0x22: PropertyTable((*IDENTITY, *DS18B20_PROPERTIES)),
     0x10: PropertyTable((*IDENTITY, *DS18S20_PROPERTIES)),
+    0x42: PropertyTable((*IDENTITY, *DS28EA00_PROPERTIES)),
+    0x3B: PropertyTable((*IDENTITY, *DS1825_PROPERTIES)),
     0x29: PropertyTable((*IDENTITY, *DS2408_PROPERTIES)),
     0x3A: PropertyTable((*IDENTITY, *DS2413_PROPERTIES)),
     0x12: PropertyTable((*IDENTITY, *DS2406_PROPERTIES), branches=("aux",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hwsim.onewire.families import FAMILIES
 from hwsim.onewire.owserver.formats import BadValue, Format, Value
 from hwsim.onewire.owserver.property import Property
 
@@ -44,7 +45,7 @@ async def _locator(_access: Access[Any], _element: int) -> Value:
 
 
 async def _type(access: Access[Any], _element: int) -> Value:
-    return str(access.slave.part)
+    return FAMILIES[access.rom.family].part
 
 
 async def _alias(access: Access[Any], _element: int) -> Value:

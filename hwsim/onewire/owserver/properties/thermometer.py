@@ -1,6 +1,7 @@
-"""How owserver reads thermometers: families 28, 22 and 10.
+"""How owserver reads thermometers: families 28, 22 and 10, and the part of 42 and 3B that is the same.
 
-Source: the behaviour of owserver 3.2p4 with a DS9097U adapter, and its manual pages DS18B20 and DS18S20.
+Source: the behaviour of owserver 3.2p4 with a DS9097U adapter, its manual pages DS18B20 and DS18S20, and for
+family 3B its source ow_1820.c.
 
 Theory of operation of `temperature`
  1. Up to three passes. The first may use a simultaneous conversion that is still believed; the second
@@ -9,7 +10,9 @@ Theory of operation of `temperature`
  3. A device with its own supply is polled, at first after 10 ms, then each 50 ms, 22 times at most. A
     parasite, or one that can't be asked, gets the strong pull-up for the longest time by the book.
  4. The bus is held for all of a conversion, but not while waiting for a simultaneous one.
- 5. `latesttemp` is the scratchpad as it is, without conversion and without any judgement.
+ 5. A scratchpad of family 3B whose configuration has bit 7 is no DS1825. It has no resolution to set, and what
+    it measures is taken from bytes 2 and 3, which is right for a MAX31850 only: a MAX31826 always reads -0.0625.
+ 6. `latesttemp` is the scratchpad as it is, without conversion and without any judgement.
 """
 
 from __future__ import annotations
@@ -17,17 +20,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from hwsim.onewire.families import DS18S20
+from hwsim.onewire.families import DS18S20, DS1825
 from hwsim.onewire.owserver.access import TransactionError
 from hwsim.onewire.owserver.formats import Format, Value
-from hwsim.onewire.owserver.property import Property, PropertyError
+from hwsim.onewire.owserver.property import Property, PropertyError, Read
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from hwsim.onewire.families.thermometer import Thermometer
     from hwsim.onewire.owserver.access import Access
 
 _HOLD_SECONDS = {9: 0.11, 10: 0.2, 11: 0.4, 12: 1.0}
 """How long owserver gives a conversion that it can't poll, by bits."""
+_HOLD_MAX31826, _HOLD_MAX31850 = 0.15, 0.1
 _LONGER = 1.5
 _FIRST_POLL, _NEXT_POLL, _POLLS = 0.010, 0.050, 22
 _POWER_ON_85 = b"\x50\x05"
@@ -59,17 +65,37 @@ async def _is_powered(access: Access[Thermometer]) -> bool:
 
 
 async def _temperature(access: Access[Thermometer], bits: int = 0) -> float:
-    for simultaneous, accept_85 in ((True, False), (False, False)):
+    async def one_pass(simultaneous: bool, accept_85: bool) -> float:
+        await make_ready(access, bits, simultaneous=simultaneous, accept_85=accept_85)
+        data = await read_scratchpad(access)
+        if data[:2] == _POWER_ON_85 and not accept_85:
+            raise TransactionError("85 degC, as after power-on")
+        return _degrees(access, data)
+
+    return await three_passes(one_pass)
+
+
+async def three_passes(one_pass: Callable[[bool, bool], Awaitable[float]]) -> float:
+    """Rule 1: `one_pass` gets whether to believe in a simultaneous conversion, and whether to take 85 degC.
+
+    Raises:
+        TransactionError: the third one failed too.
+    """
+    for simultaneous in (True, False):
         try:
-            return await _pass(access, bits, simultaneous=simultaneous, accept_85=accept_85)
+            return await one_pass(simultaneous, False)
         except TransactionError:
             continue
-    return await _pass(access, bits, simultaneous=False, accept_85=True)
+    return await one_pass(False, True)
 
 
-async def _pass(access: Access[Thermometer], bits: int, *, simultaneous: bool, accept_85: bool) -> float:
-    bits, changed = await _resolution(access, bits)
-    hold = _HOLD_SECONDS[bits]
+async def make_ready(access: Access[Thermometer], bits: int, *, simultaneous: bool, accept_85: bool) -> None:
+    """Convert, or wait for a simultaneous conversion, so that the scratchpad can be read.
+
+    Raises:
+        TransactionError: no answer, or the conversion takes too long.
+    """
+    hold, changed = await _resolution(access, bits)
     age = access.simultaneous_age() if simultaneous and not changed else None
     if accept_85:
         await _convert_and_hold(access, hold * _LONGER)
@@ -79,23 +105,25 @@ async def _pass(access: Access[Thermometer], bits: int, *, simultaneous: bool, a
         await _convert_and_poll(access)
     else:
         await access.master.pause(max(0.0, hold - int(age)))
-    data = await read_scratchpad(access)
-    if data[:2] == _POWER_ON_85 and not accept_85:
-        raise TransactionError("85 degC, as after power-on")
-    return _degrees(access, data)
 
 
-async def _resolution(access: Access[Thermometer], bits: int) -> tuple[int, bool]:
-    """The bits of the next conversion, and whether the device had to be told."""
+async def _resolution(access: Access[Thermometer], bits: int) -> tuple[float, bool]:
+    """How long the next conversion is given, and whether the device had to be told its bits."""
     if isinstance(access.slave, DS18S20):
-        return 12, False
+        return _HOLD_SECONDS[12], False
     data = await read_scratchpad(access)
+    if _has_fixed_bits(access, data):
+        return _HOLD_MAX31826 if data[2:4] == b"\xff\xff" else _HOLD_MAX31850, False
     set_bits = 9 + (data[4] >> 5 & 3)
     if bits in (0, set_bits):
-        return set_bits, False
+        return _HOLD_SECONDS[set_bits], False
     async with access.talk() as slave:
         slave.write_scratchpad(bytes([data[2], data[3], (bits - 9) << 5 | 0x1F]))
-    return bits, True
+    return _HOLD_SECONDS[bits], True
+
+
+def _has_fixed_bits(access: Access[Thermometer], data: bytes) -> bool:
+    return access.rom.family == DS1825.family and bool(data[4] & 0x80)
 
 
 async def _convert_and_hold(access: Access[Thermometer], seconds: float) -> None:
@@ -120,15 +148,19 @@ def _degrees(access: Access[Thermometer], data: bytes) -> float:
     if isinstance(access.slave, DS18S20):
         whole = int.from_bytes(data[:2], "little", signed=True) >> 1
         return whole + 0.75 - data[6] / data[7]
+    if _has_fixed_bits(access, data):
+        return int.from_bytes(bytes([data[2] & 0xF0, data[3]]), "little", signed=True) / 256
     unused = 3 - (data[4] >> 5 & 3)
     return (int.from_bytes(data[:2], "little", signed=True) & -1 << unused) / 16
 
 
-def _at_resolution(bits: int) -> Property:
+def _at_resolution(bits: int) -> Read:
+    """Reads the temperature with so many bits."""
+
     async def read(access: Access[Thermometer], _element: int) -> Value:
         return await _temperature(access, bits)
 
-    return Property(f"temperature{bits}", Format.TEMPERATURE, "v", read, converts=True)
+    return read
 
 
 async def _read_temperature(access: Access[Thermometer], _element: int) -> Value:
@@ -206,22 +238,25 @@ async def _no_trim_write(_access: Access[Thermometer], _element: int, _value: ob
     raise PropertyError(-22)
 
 
-DS18S20_PROPERTIES = (
+COMMON_PROPERTIES = (
+    Property("latesttemp", Format.TEMPERATURE, "v", _latest_temperature),
+    Property("power", Format.YES_NO, "v", _power),
+    Property("temperature", Format.TEMPERATURE, "v", _read_temperature, converts=True),
+)
+LIMITS = (_limit("temphigh", 2), _limit("templow", 3))
+SCRATCHPAD = Property("scratchpad", Format.BINARY, "v", _scratchpad, width=9)
+RESOLUTION = Property("tempres", Format.UNSIGNED, "s", _read_bits, _write_bits)
+AT_EACH_RESOLUTION = {
+    bits: Property(f"temperature{bits}", Format.TEMPERATURE, "v", _at_resolution(bits), converts=True)
+    for bits in _HOLD_SECONDS
+}
+FAST = Property("fasttemp", Format.TEMPERATURE, "v", _fast_temperature)
+_ERRATA = (
     Property("errata/die", Format.ASCII, "f", _die, width=2),
     Property("errata/trim", Format.UNSIGNED, "v", _no_trim, _no_trim_write),
     Property("errata/trimblanket", Format.YES_NO, "v", _no_trim, _no_trim_write),
     Property("errata/trimvalid", Format.YES_NO, "v", _no_trim),
-    Property("latesttemp", Format.TEMPERATURE, "v", _latest_temperature),
-    Property("power", Format.YES_NO, "v", _power),
-    Property("scratchpad", Format.BINARY, "v", _scratchpad, width=9),
-    Property("temperature", Format.TEMPERATURE, "v", _read_temperature, converts=True),
-    _limit("temphigh", 2),
-    _limit("templow", 3),
 )
 
-DS18B20_PROPERTIES = (
-    *DS18S20_PROPERTIES,
-    Property("fasttemp", Format.TEMPERATURE, "v", _fast_temperature),
-    Property("tempres", Format.UNSIGNED, "s", _read_bits, _write_bits),
-    *(_at_resolution(bits) for bits in _HOLD_SECONDS),
-)
+DS18S20_PROPERTIES = (*COMMON_PROPERTIES, *LIMITS, SCRATCHPAD, *_ERRATA)
+DS18B20_PROPERTIES = (*DS18S20_PROPERTIES, FAST, RESOLUTION, *AT_EACH_RESOLUTION.values())
