@@ -125,6 +125,9 @@ class Slave:
         """Lose and regain the supply: registers go to their power-on values, EEPROM stays."""
         self._power_up()
 
+    def match(self) -> None:
+        """Take notice of a MATCH ROM that chose this device; only a DS2405 does something by it."""
+
     def in_alarm(self) -> bool:
         """Whether the device answers a conditional search now."""
         return False

@@ -12,7 +12,7 @@ from hwsim import House
 pytestmark = pytest.mark.realpart
 
 ERROR, NOP, READ, WRITE, DIR, SIZE, PRESENCE, DIRALL, GET, DIRALLSLASH, GETSLASH = range(11)
-FAMILIES = "28,10,22,29,3A,12,26,1D,1F,42,3B"
+FAMILIES = "28,10,22,29,3A,12,26,1D,1F,42,3B,05"
 PARTS = {"3B": "MAX31850"}
 """What the tester's device of a family is, where that is not the usual part."""
 

@@ -9,7 +9,7 @@ from hwsim.onewire.families.ds1825 import DS1825, MAX31826, MAX31850
 from hwsim.onewire.families.ds2409 import DS2409, Branch
 from hwsim.onewire.families.ds2423 import DS2423
 from hwsim.onewire.families.ds2438 import DS2438
-from hwsim.onewire.families.switches import DS2406, DS2408, DS2413
+from hwsim.onewire.families.switches import DS2405, DS2406, DS2408, DS2413
 from hwsim.onewire.families.thermometer import DS18B20, DS18S20, DS1822
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ PARTS: dict[str, type[Slave]] = {
         DS1825,
         MAX31826,
         MAX31850,
+        DS2405,
         DS2408,
         DS2413,
         DS2406,
@@ -44,6 +45,7 @@ __all__ = [
     "DS28EA00",
     "DS1822",
     "DS1825",
+    "DS2405",
     "DS2406",
     "DS2408",
     "DS2409",

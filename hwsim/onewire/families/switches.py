@@ -1,4 +1,4 @@
-"""Addressable switches: DS2413 (family 3A), DS2408 (29) and DS2406 (12).
+"""Addressable switches: DS2405 (family 05), DS2413 (3A), DS2408 (29) and DS2406 (12).
 
 Registers, alarm conditions and power-on values are those of the Maxim datasheets of these parts.
 """
@@ -30,6 +30,27 @@ class Switch(Slave):
 
     def _observe(self) -> None:
         self.pins.observe()
+
+
+class DS2405(Switch):
+    """One channel without any function command: its address alone toggles it, and who reads on sees its pin."""
+
+    family = 0x05
+    part = "DS2405"
+    pin_names = ("sensed",)
+    ranges = dict.fromkeys(pin_names, LEVEL)
+
+    def match(self) -> None:
+        """MATCH ROM: what was off conducts, what conducted is off."""
+        self.pins.drive(self.pins.released ^ 1)
+
+    def read_level(self) -> bytes:
+        """Eight read slots after MATCH ROM or a search that chose the device: the level of the pin in each."""
+        return self._send(b"\xff" if self.pins.observe() else b"\0")
+
+    def in_alarm(self) -> bool:
+        """ACTIVE-ONLY SEARCH finds it while it conducts."""
+        return self.pins.released == 0
 
 
 class StatusByteSwitch(Switch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hwsim.onewire.families import DS2406, DS2408, DS2413
+from hwsim.onewire.families import DS2405, DS2406, DS2408, DS2413
 from hwsim.onewire.rom import RomId, crc16
 from hwsim.quantity import Square
 
@@ -15,6 +15,24 @@ class Bench:
 
 def registers(device):
     return device.read_registers()
+
+
+def test_2405_toggles_when_it_is_matched():
+    device = Bench(DS2405).device
+    assert (device.read_level(), device.in_alarm()) == (b"\xff", False)
+    device.match()
+    assert (device.read_level(), device.in_alarm()) == (b"\0", True)
+    device.match()
+    assert (device.read_level(), device.in_alarm()) == (b"\xff", False)
+
+
+def test_2405_senses_the_world_while_it_is_off():
+    device = Bench(DS2405).device
+    device.set("sensed", 0)
+    assert (device.read_level(), device.in_alarm()) == (b"\0", False)
+    device.match()
+    device.power_cycle()
+    assert not device.in_alarm()
 
 
 def test_2413_tells_pins_and_latches_and_their_complement():

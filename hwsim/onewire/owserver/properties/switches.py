@@ -1,7 +1,7 @@
-"""How owserver reads and writes switches: families 3A, 29 and 12.
+"""How owserver reads and writes switches: families 05, 3A, 29 and 12.
 
-Source: the owserver 3.2p4 manual pages DS2413, DS2408 and DS2406. In `PIO` 1 means that the output conducts,
-so it is the complement of the latch; `sensed` is the level of the pin.
+Source: the owserver 3.2p4 manual pages DS2405, DS2413, DS2408 and DS2406, and its source ow_2405.c. In `PIO` 1
+means that the output conducts, so it is the complement of the latch; `sensed` is the level of the pin.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hwsim.onewire.owserver.formats import Format, Value
 from hwsim.onewire.owserver.property import Property, PropertyError, Read, Write
 
 if TYPE_CHECKING:
-    from hwsim.onewire.families import DS2406, DS2408, DS2413
+    from hwsim.onewire.families import DS2405, DS2406, DS2408, DS2413
     from hwsim.onewire.owserver.access import Access
 
 _NO_DISPLAY = -22
@@ -27,6 +27,30 @@ def _bits(name: str, count: int, change: str, read: Read, write: Write | None = 
 def _acknowledged(done: bool) -> None:
     if not done:
         raise TransactionError("not acknowledged")
+
+
+async def _pio_05(access: Access[DS2405], _element: int) -> Value:
+    """Whether an active-only search finds it."""
+    async with access.talk() as slave:
+        return slave.in_alarm()
+
+
+async def _set_pio_05(access: Access[DS2405], element: int, on: bool) -> None:
+    if await _pio_05(access, element) != on:
+        async with access.talk() as slave:
+            slave.match()
+
+
+async def _sensed_05(access: Access[DS2405], _element: int) -> Value:
+    """Chosen by a search, which toggles nothing; any bit of the byte counts as high."""
+    async with access.talk() as slave:
+        return slave.read_level() != b"\0"
+
+
+DS2405_PROPERTIES = (
+    Property("PIO", Format.YES_NO, "s", _pio_05, _set_pio_05),
+    Property("sensed", Format.YES_NO, "v", _sensed_05),
+)
 
 
 async def _status_3a(access: Access[DS2413]) -> int:
