@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.onewire.families.ds28ea00 import DS28EA00
 from hwsim.onewire.families.ds1825 import DS1825, MAX31826, MAX31850
+from hwsim.onewire.families.ds2401 import DS2401
 from hwsim.onewire.families.ds2409 import DS2409, Branch
 from hwsim.onewire.families.ds2423 import DS2423
 from hwsim.onewire.families.ds2438 import DS2438
@@ -25,6 +26,7 @@ PARTS: dict[str, type[Slave]] = {
         DS1825,
         MAX31826,
         MAX31850,
+        DS2401,
         DS2405,
         DS2408,
         DS2413,
@@ -45,6 +47,7 @@ __all__ = [
     "DS28EA00",
     "DS1822",
     "DS1825",
+    "DS2401",
     "DS2405",
     "DS2406",
     "DS2408",

@@ -23,6 +23,7 @@ PROPERTIES: dict[int, PropertyTable] = {
     0x10: PropertyTable((*IDENTITY, *DS18S20_PROPERTIES)),
     0x42: PropertyTable((*IDENTITY, *DS28EA00_PROPERTIES)),
     0x3B: PropertyTable((*IDENTITY, *DS1825_PROPERTIES)),
+    0x01: PropertyTable(IDENTITY),
     0x05: PropertyTable((*IDENTITY, *DS2405_PROPERTIES)),
     0x29: PropertyTable((*IDENTITY, *DS2408_PROPERTIES)),
     0x3A: PropertyTable((*IDENTITY, *DS2413_PROPERTIES)),

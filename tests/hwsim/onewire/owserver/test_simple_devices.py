@@ -4,12 +4,12 @@ import pytest
 
 from hwsim import House
 
-SWITCH, ALONE = "/05.000000000001", "/05.000000000002"
+SWITCH, ALONE, KEY = "/05.000000000001", "/05.000000000002", "/01.000000000003"
 
 
 @pytest.fixture
 async def house():
-    devices = "".join(f'[[device]]\nbus = "b"\nid = "{path[1:]}"\n' for path in (SWITCH, ALONE))
+    devices = "".join(f'[[device]]\nbus = "b"\nid = "{path[1:]}"\n' for path in (SWITCH, ALONE, KEY))
     house = House.parse(f'[[bus]]\nname = "b"\n{devices}')
     async with house.running():
         yield house
@@ -52,3 +52,18 @@ async def test_2405_has_no_checksum_to_notice_a_bad_line(house, client):
     house.device(SWITCH[1:]).set("sensed", 0)
     await house.fault("bad_crc", target=SWITCH[1:])
     assert await client.read(f"/uncached{SWITCH}/sensed") == "1"
+
+
+async def test_2401_is_an_id_and_nothing_else(client):
+    names = [path.rpartition("/")[2] for path in await client.list(KEY)]
+    assert names == "address alias crc8 family id locator r_address r_id r_locator type".split()
+    assert await client.read(f"{KEY}/type") == "DS2401"
+    assert await client.read(f"{KEY}/present") == -1
+
+
+async def test_2401_is_held_to_a_reader_and_taken_away(house, client):
+    assert f"/uncached{KEY}" in await client.list("/uncached")
+    await house.unplug(KEY[1:])
+    assert f"/uncached{KEY}" not in await client.list("/uncached")
+    await house.plug(KEY[1:])
+    assert f"/uncached{KEY}" in await client.list("/uncached")
