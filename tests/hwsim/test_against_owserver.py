@@ -12,7 +12,7 @@ from hwsim import House
 pytestmark = pytest.mark.realpart
 
 ERROR, NOP, READ, WRITE, DIR, SIZE, PRESENCE, DIRALL, GET, DIRALLSLASH, GETSLASH = range(11)
-FAMILIES = "28,10,22,29,3A,12,26,1D,1F,42,3B,05,01"
+FAMILIES = "28,10,22,29,3A,12,26,1D,1F,42,3B,05,01,20"
 PARTS = {"3B": "MAX31850"}
 """What the tester's device of a family is, where that is not the usual part."""
 
@@ -171,6 +171,8 @@ async def test_alarms(both):
             await both.simulated.write(f"{path}/templow", "-55")
         elif path[1:3] in ("29", "12"):
             await both.simulated.write(f"{path}/set_alarm", "0")
+        elif path[1:3] == "20":
+            await both.simulated.write(f"{path}/set_alarm/high.ALL", "0,0,0,0")
     for path in ("/alarm", "/uncached/alarm", "/bus.0/alarm", "/alarm/alarm", f"/alarm{both.devices[0]}"):
         for kind in (DIR, DIRALL, DIRALLSLASH, GET, PRESENCE):
             await both.ask(kind, path)
@@ -215,7 +217,15 @@ async def test_paths_that_are_no_text(both):
     ],
 )
 async def test_parts_of_a_value(both, size, offset):
-    names = ("{28}/temperature", "{28}/type", "{29}/PIO.ALL", "{29}/PIO.BYTE", "{1D}/pages/page.0", "{1D}/counter.ALL")
+    names = (
+        "{28}/temperature",
+        "{28}/type",
+        "{29}/PIO.ALL",
+        "{29}/PIO.BYTE",
+        "{1D}/pages/page.0",
+        "{1D}/counter.ALL",
+        "{20}/volt.ALL",
+    )
     for path in names:
         family = path[1:3]
         name = path.replace(f"{{{family}}}", device(both, family))
@@ -256,6 +266,28 @@ async def test_parts_of_a_value(both, size, offset):
         ("{29}/PIO.BYTE", b"255"),
         ("{29}/PIO.BYTE", b"x"),
         ("{29}/sensed.0", b"1"),
+        ("{42}/PIO.A", b"1"),
+        ("{42}/latch.BYTE", b"0"),
+        ("{42}/sensed.A", b"0"),
+        ("{42}/temphigh", b"30"),
+        ("{3B}/prog_addr", b"1"),
+        ("{3B}/fault", b"1"),
+        ("{05}/PIO", b"1"),
+        ("{05}/PIO", b""),
+        ("{05}/sensed", b"1"),
+        ("{01}/type", b"1"),
+        ("{20}/PIO.A", b"1"),
+        ("{20}/PIO.ALL", b"1,0,1,0"),
+        ("{20}/PIO.ALL", b"1,0"),
+        ("{20}/PIO.BYTE", b"1"),
+        ("{20}/volt.A", b"1"),
+        ("{20}/power", b"1"),
+        ("{20}/alarm/high.B", b"0"),
+        ("{20}/set_alarm/volthigh.C", b"3.5"),
+        ("{20}/set_alarm/volthigh.ALL", b"1,2,3,4"),
+        ("{20}/set_alarm/unset", b"1"),
+        ("{20}/pages/page.1", b"\x08\x0c"),
+        ("{20}/pages/page.1", b""),
         ("/28.999999999999/temphigh", b"1"),
         ("/simultaneous/temperature", b"1"),
         ("/simultaneous/temperature", b"x"),
@@ -268,7 +300,7 @@ async def test_parts_of_a_value(both, size, offset):
     ],
 )
 async def test_writes(both, path, data):
-    for family in ("28", "29", "26", "1D"):
+    for family in FAMILIES.split(","):
         path = path.replace(f"{{{family}}}", device(both, family))
     await both.ask(WRITE, path.encode() + b"\0" + data, size=len(data))
     both.check()

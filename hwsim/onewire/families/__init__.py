@@ -10,6 +10,7 @@ from hwsim.onewire.families.ds2401 import DS2401
 from hwsim.onewire.families.ds2409 import DS2409, Branch
 from hwsim.onewire.families.ds2423 import DS2423
 from hwsim.onewire.families.ds2438 import DS2438
+from hwsim.onewire.families.ds2450 import DS2450
 from hwsim.onewire.families.switches import DS2405, DS2406, DS2408, DS2413
 from hwsim.onewire.families.thermometer import DS18B20, DS18S20, DS1822
 
@@ -32,6 +33,7 @@ PARTS: dict[str, type[Slave]] = {
         DS2413,
         DS2406,
         DS2438,
+        DS2450,
         DS2423,
         DS2409,
     )
@@ -55,6 +57,7 @@ __all__ = [
     "DS2413",
     "DS2423",
     "DS2438",
+    "DS2450",
     "FAMILIES",
     "MAX31826",
     "MAX31850",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from hwsim.onewire.owserver.cache import Cache, Timeouts
 from hwsim.onewire.rom import RomId, crc8, crc16
@@ -73,6 +73,7 @@ class Access(Generic[S]):
     """Where the path says the device is; it may be wrong."""
     uncached: bool
     sibling: Siblings
+    _done: dict[str, Any] = field(default_factory=dict)
 
     @property
     def rom(self) -> RomId:
@@ -103,15 +104,15 @@ class Access(Generic[S]):
             raise TransactionError("CRC8 is wrong")
         return data[:-1]
 
-    def check16(self, command: bytes, data: bytes) -> bytes:
-        """Take off the inverted 16-bit CRC at the end, which covers the command too.
+    def check16(self, command: bytes, data: bytes, start: int = 0) -> bytes:
+        """Take off the inverted 16-bit CRC at the end, which covers the command too and began at `start`.
 
         Raises:
             TransactionError: it is wrong.
         """
         self.master.statistics["errors/CRC16_tries"] += 1
         body, crc = data[:-2], int.from_bytes(data[-2:], "little")
-        if crc16(command + body) ^ 0xFFFF != crc:
+        if crc16(command + body, start) ^ 0xFFFF != crc:
             self.master.statistics["errors/CRC16_errors"] += 1
             raise TransactionError("CRC16 is wrong")
         return body
@@ -124,6 +125,13 @@ class Access(Generic[S]):
             found = await read()
             timeouts = self.master.timeouts
             self.master.cache.put(key, found, timeouts.stable if stable else timeouts.volatile)
+        return found
+
+    async def once(self, name: str, read: Callable[[], Awaitable[T]]) -> T:
+        """As `remember`; but what all elements of an array are made of is read once in a request, whatever the path."""
+        if name not in self._done:
+            self._done[name] = await self.remember(name, read)
+        found: T = self._done[name]
         return found
 
     def forget(self, name: str) -> None:

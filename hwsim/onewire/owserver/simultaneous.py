@@ -8,7 +8,9 @@ Theory of operation
  2. All powered: it returns at once and the wire is free. A parasite among them: it waits a second with the
     wire held, but gives no strong pull-up, so that parasites brown out and read 85 degC.
  3. The time is noted, so that the next cached read of `temperature` only waits for what is left.
- 4. Behind a hub the command goes one level too high (owfs issue 61): the devices at the level of the hub
+ 4. For voltages it sends SKIP ROM and CONVERT to each DS2450, but checks an answer that covers more than the
+    command; that never fits, so nothing is noted, and only `latestvolt` has the results.
+ 5. Behind a hub the command goes one level too high (owfs issue 61): the devices at the level of the hub
     convert, those on the branch do not, and yet the branch is noted.
 """
 
@@ -17,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from hwsim.onewire.bus import Place
-from hwsim.onewire.families import DS2438
+from hwsim.onewire.families import DS2438, DS2450
 from hwsim.onewire.owserver.access import simultaneous_key
 from hwsim.onewire.owserver.formats import Format, Value, rom_text
 from hwsim.onewire.owserver.property import Property, PropertyTable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from hwsim.onewire.owserver.information import Desk
 
 _PARASITE_SECONDS = 1.0
+_ALL_CHANNELS = 0x0F
 _WITH_CRC = 0x02000000
 
 
@@ -62,6 +65,18 @@ async def _converted(desk: Desk, _element: int) -> Value:
     return all(desk.cache.get(simultaneous_key(place)) for place in _places(desk))
 
 
+async def _convert_voltage(desk: Desk, _element: int, meant: bool) -> None:
+    for place in _places(desk) if meant else ():
+        async with desk.master.hold(place.channel):
+            level = Place(place.channel, place.branches[:-1])
+            converters = [s for s in desk.master.bus.search(level) if isinstance(s, DS2450)]
+            for slave in converters:
+                slave.convert(_ALL_CHANNELS, 0, strong_pullup=False)
+            desk.master.traffic.conversions += len(converters)
+            desk.master.statistics["errors/CRC16_tries"] += 1
+            desk.master.statistics["errors/CRC16_errors"] += 1
+
+
 async def _nothing_converted(_desk: Desk, _element: int) -> Value:
     return False
 
@@ -83,7 +98,7 @@ async def _single(desk: Desk, _element: int) -> Value:
 SIMULTANEOUS = PropertyTable(
     (
         Property("temperature", Format.YES_NO, "v", _converted, _convert),
-        Property("voltage", Format.YES_NO, "v", _nothing_converted, _ignore),
+        Property("voltage", Format.YES_NO, "v", _nothing_converted, _convert_voltage),
         Property("iblss", Format.YES_NO, "v", _nothing_converted, _ignore),
         Property("present", Format.YES_NO, "v", _present),
         Property("present_ds2400", Format.YES_NO, "v", _present),

@@ -7,6 +7,7 @@ from hwsim.onewire.owserver.properties.ds1825 import DS1825_PROPERTIES
 from hwsim.onewire.owserver.properties.ds2409 import DS2409_PROPERTIES
 from hwsim.onewire.owserver.properties.ds2423 import DS2423_PROPERTIES
 from hwsim.onewire.owserver.properties.ds2438 import DS2438_PROPERTIES
+from hwsim.onewire.owserver.properties.ds2450 import DS2450_PROPERTIES
 from hwsim.onewire.owserver.properties.identity import IDENTITY
 from hwsim.onewire.owserver.properties.switches import (
     DS2405_PROPERTIES,
@@ -29,6 +30,7 @@ PROPERTIES: dict[int, PropertyTable] = {
     0x3A: PropertyTable((*IDENTITY, *DS2413_PROPERTIES)),
     0x12: PropertyTable((*IDENTITY, *DS2406_PROPERTIES), branches=("aux",)),
     0x26: PropertyTable((*IDENTITY, *DS2438_PROPERTIES)),
+    0x20: PropertyTable((*IDENTITY, *DS2450_PROPERTIES)),
     0x1D: PropertyTable((*IDENTITY, *DS2423_PROPERTIES)),
     0x1F: PropertyTable((*IDENTITY, *DS2409_PROPERTIES), branches=("main", "aux")),
 }
