@@ -32,6 +32,25 @@ bus = "b"
 id = "29.000000000005"
 [[device]]
 bus = "b"
+id = "42.000000000007"
+temperature = 7.5
+[[device]]
+bus = "b"
+id = "3B.000000000008"
+part = "MAX31850"
+temperature = 24.25
+[[device]]
+bus = "b"
+id = "05.000000000009"
+[[device]]
+bus = "b"
+id = "20.00000000000C"
+volt_b = 3.5
+[[device]]
+bus = "b"
+id = "01.00000000000D"
+[[device]]
+bus = "b"
 id = "1F.00000000000A"
 [[device]]
 bus = "b"
@@ -100,6 +119,10 @@ async def test_owdir_in_another_format(shell):
         ("/uncached/bus.1/10.000000000004/temperature", "       -4.25"),
         ("/1F.00000000000A/main/28.00000000000B/temperature", "          33"),
         ("/29.000000000005/sensed.ALL", "1,1,1,1,1,1,1,1"),
+        ("/42.000000000007/temperature", "         7.5"),
+        ("/3B.000000000008/temperature", "       24.25"),
+        ("/20.00000000000C/volt.B", "     3.50005"),
+        ("/01.00000000000D/type", "DS2401"),
     ],
 )
 async def test_owread(shell, path, text):
@@ -220,4 +243,12 @@ async def test_a_real_owserver_in_between(house, start_owserver, program):
     assert (await shell("owwrite", "/3A.000000000006/PIO.A", "1"))[0] == 0
     assert await shell("owread", "/uncached/3A.000000000006/sensed.ALL") == (0, "0,1")
     assert f"{SENSOR}/temperature" in (await shell("owdir", SENSOR))[1].split()
+    assert (await shell("owwrite", "/05.000000000009/PIO", "1"))[0] == 0
+    assert await shell("owread", "/uncached/05.000000000009/sensed") == (0, "0")
+    assert await shell("owread", "/20.00000000000C/volt.ALL") == (
+        0,
+        "           0,     3.50005,           0,           0",
+    )
+    assert await shell("owread", "/42.000000000007/PIO.BYTE") == (0, "           0")
+    assert await shell("owread", "/3B.000000000008/temperature") == (0, "       24.25")
     assert (await shell("owpresent", SENSOR))[1].strip() == "1"
