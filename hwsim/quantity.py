@@ -144,15 +144,15 @@ class Recorded:
             OSError: the file can't be read.
             ValueError: it is not such a file; the message names the line.
         """
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
+        rows = _rows(path)
         if len(rows) < 2:
             raise ValueError(f"{path} has no values; it needs a header line and rows of seconds and values")
-        index = _column_index(path, rows[0], column)
-        points = [_point(path, line, row, index) for line, row in enumerate(rows[1:], start=2) if row]
-        times, values = zip(*points, strict=True)
-        if any(later <= earlier for earlier, later in itertools.pairwise(times)):
-            raise ValueError(f"{path}: the times in the first column must rise")
+        index = _column_index(path, rows[0][1], column)
+        points = [(line, *_point(path, line, row, index)) for line, row in rows[1:]]
+        for (_, earlier, _), (line, later, _) in itertools.pairwise(points):
+            if later <= earlier:
+                raise ValueError(f"{path}:{line}: {later:g} s comes after {earlier:g} s; the times must rise")
+        _, times, values = zip(*points, strict=True)
         return cls(times, values, repeat, steps)
 
     def at(self, time: float) -> float:
@@ -168,16 +168,40 @@ class Recorded:
         return self.values[after - 1] + fraction * (self.values[after] - self.values[after - 1])
 
 
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The lines that are not empty, with their numbers."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file, strict=True)
+            return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}:{reader.line_num}: {error}") from None
+
+
 def _column_index(path: Path, header: list[str], column: str | None) -> int:
+    names = [name.strip() for name in header]
+    if _number(names[0]) is not None:
+        raise ValueError(f"{path}:1: a header line is needed here, as in time,{column or 'value'}")
     if column is None:
         return 1
-    if column not in header:
-        raise ValueError(f"{path} has no column {column!r}; its columns are {', '.join(header)}")
-    return header.index(column)
+    if column not in names[1:]:
+        raise ValueError(f"{path} has no column {column!r}; its columns are {', '.join(names[1:])}")
+    return names.index(column, 1)
 
 
 def _point(path: Path, line: int, row: list[str], index: int) -> tuple[float, float]:
+    time, value = (_number(row[i]) if i < len(row) else None for i in (0, index))
+    if time is None or value is None:
+        raise ValueError(f"{path}:{line}: seconds and a value are needed here")
+    return time, value
+
+
+def _number(text: str) -> float | None:
+    """What a cell says; None: it is no number, or not finite."""
     try:
-        return float(row[0]), float(row[index])
-    except (ValueError, IndexError):
-        raise ValueError(f"{path}:{line}: seconds and a value are needed here") from None
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

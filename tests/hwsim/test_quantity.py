@@ -69,7 +69,12 @@ class TestRecorded:
         [
             ("", "has no values"),
             ("time,a\n", "has no values"),
-            ("time,a\n0,1\n0,2\n", "must rise"),
+            ("time,a\n\n , \n", "has no values"),
+            ("time,a\n5,1\n\n5,2\n", r"\.csv:4: 5 s comes after 5 s; the times must rise"),
+            ("time,a\n0,1\n1,nan\n", r"\.csv:3: seconds and a value"),
+            ("time,a\ninf,1\n", r"\.csv:2: seconds and a value"),
+            ("0,1\n1,2\n", r"\.csv:1: a header line is needed here, as in time,value"),
+            ('time,a\n0,"1\n', r"\.csv:\d: unexpected end of data"),
             ("time,a\n0,1\nx,2\n", r"\.csv:3: seconds and a value"),
             ("time,a\n0\n", r"\.csv:2: seconds and a value"),
         ],
@@ -83,5 +88,16 @@ class TestRecorded:
     def test_a_column_that_is_not_there(self, tmp_path):
         file = tmp_path / "x.csv"
         file.write_text("time,inside\n0,1\n")
-        with pytest.raises(ValueError, match="no column 'outside'; its columns are time, inside"):
+        with pytest.raises(ValueError, match="no column 'outside'; its columns are inside"):
             Recorded.load(file, "outside")
+
+    def test_a_file_that_is_no_text(self, tmp_path):
+        file = tmp_path / "x.csv"
+        file.write_bytes(b"time,a\n0,\xff\n")
+        with pytest.raises(ValueError, match="is not UTF-8 text"):
+            Recorded.load(file)
+
+    def test_spaces_and_empty_lines_mean_nothing(self, tmp_path):
+        file = tmp_path / "x.csv"
+        file.write_text("time, inside\n\n0, 1.5\n10, 2.5\n\n")
+        assert Recorded.load(file, "inside").at(5) == 2.0

@@ -173,3 +173,22 @@ def test_a_file_that_is_no_text(tmp_path):
     (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ScenarioError, match="is not UTF-8 text"):
         read_scenario_file(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ('"winter.csv"', r"winter\.csv:3: seconds and a value are needed here"),
+        ('{ csv = "ok.csv", column = "attic" }', r"ok\.csv has no column 'attic'; its columns are inside, outside"),
+        ('{ csv = "ok.csv", colum = "inside" }', r"device\.temperature\.colum: unknown key; did you mean 'column'"),
+        ('{ csv = "ok.csv", curve = "day" }', r"device\.temperature\.curve: unknown key"),
+        ('{ curve = "walk", mean = 1, swing = 1, step = 0 }', r"device\.temperature\.step: must be greater than 0"),
+        ('{ curve = "day", mean = 1, swing = 1, peak = 24 }', r"device\.temperature\.peak: must be less than 24"),
+    ],
+)
+def test_mistakes_of_a_curve_or_its_file(tmp_path, written, message):
+    (tmp_path / "winter.csv").write_text("time,inside\n0,20.5\n60,cold\n")
+    (tmp_path / "ok.csv").write_text("time,inside,outside\n0,20.5,-3\n60,20,-4\n")
+    text = f'{BUS}[[device]]\nbus = "attic"\nid = "28.67C6697351FF"\ntemperature = {written}\n'
+    with pytest.raises(ScenarioError, match=rf"^x\.toml:7: .*{message}"):
+        read_scenario(text, "x.toml", tmp_path)
