@@ -107,6 +107,23 @@ class SlowConversion(Fault):
         site.device.conversion_scale /= self.factor
 
 
+class AddressCollision(Fault):
+    """A second device of the same part has the same id and place, as with some clones, and answers at the same time.
+
+    It is new, measures the usual values, and is `twin` of the first one. A search finds one of them. Answers with a
+    checksum fail unless both say the same; writes and conversions reach both.
+    """
+
+    kind = "address_collision"
+    target = "device"
+
+    async def begin(self, site: Site) -> None:
+        site.device.twin = site.device.new_twin()
+
+    async def end(self, site: Site) -> None:
+        site.device.twin = None
+
+
 class Alias(Fault):
     """Somebody gives the device another alias, non-ASCII for example."""
 

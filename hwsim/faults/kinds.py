@@ -30,6 +30,7 @@ _KINDS: tuple[type[Fault], ...] = (
     device_faults.Stuck,
     device_faults.BrownOut,
     device_faults.SlowConversion,
+    device_faults.AddressCollision,
     device_faults.Alias,
     *stick_faults.KINDS,
     *radio_faults.KINDS,

@@ -108,5 +108,10 @@ class OneWireBus:
         return sorted(found, key=lambda slave: slave.rom.search_key)
 
     def alarm_search(self, place: Place) -> list[Slave]:
-        """What a conditional search finds at this place."""
-        return [slave for slave in self.search(place) if slave.in_alarm()]
+        """What a conditional search finds at this place; it can't tell twins apart."""
+        return [s for s in self.search(place) if s.in_alarm() or (s.twin is not None and s.twin.in_alarm())]
+
+    def all_at(self, place: Place) -> list[Slave]:
+        """All that hear a command after SKIP ROM at this place, twins too."""
+        found = self.search(place)
+        return found + [slave.twin for slave in found if slave.twin is not None]

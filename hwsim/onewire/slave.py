@@ -61,6 +61,8 @@ class Slave:
         self.power = power
         self.alias = alias
         self.connected = True
+        self.twin: Slave | None = None
+        """Another device with the same id at the same place; both answer at once."""
         self.garbled = False
         """Every answer arrives with flipped bits, so that its CRC is wrong."""
         self.stuck = False
@@ -77,6 +79,10 @@ class Slave:
         self._named = set(quantities or ())
         self._manufacture()
         self._power_up()
+
+    def new_twin(self) -> Slave:
+        """A new device of the same part that claims the same id and measures the usual values."""
+        return type(self)(self.rom, self._now, power=self.power, conversion_scale=self.conversion_scale)
 
     @property
     def id(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from hwsim.onewire.collision import Collision
 from hwsim.onewire.owserver.cache import Cache, Timeouts
 from hwsim.onewire.rom import RomId, crc8, crc16
 from hwsim.onewire.slave import Slave
@@ -90,7 +91,8 @@ class Access(Generic[S]):
             bus = self.master.bus
             if not bus.reachable(self.rom) or bus.place(self.rom) != self.place:
                 raise TransactionError("no answer")
-            yield self.slave
+            twin = self.slave.twin
+            yield self.slave if twin is None else cast("S", Collision(self.slave, twin))
 
     def check8(self, data: bytes) -> bytes:
         """Take off the 8-bit CRC at the end.

@@ -49,7 +49,7 @@ async def _convert_at(desk: Desk, place: Place) -> None:
     master = desk.master
     level = Place(place.channel, place.branches[:-1])
     async with master.hold(place.channel):
-        slaves = [s for s in master.bus.search(level) if s.measures_temperature]
+        slaves = [s for s in master.bus.all_at(level) if s.measures_temperature]
         master.cache.put(simultaneous_key(place), True, master.timeouts.volatile)
         master.traffic.conversions += len(slaves)
         for slave in slaves:
@@ -69,7 +69,7 @@ async def _convert_voltage(desk: Desk, _element: int, meant: bool) -> None:
     for place in _places(desk) if meant else ():
         async with desk.master.hold(place.channel):
             level = Place(place.channel, place.branches[:-1])
-            converters = [s for s in desk.master.bus.search(level) if isinstance(s, DS2450)]
+            converters = [s for s in desk.master.bus.all_at(level) if isinstance(s, DS2450)]
             for slave in converters:
                 slave.convert(_ALL_CHANNELS, 0, strong_pullup=False)
             desk.master.traffic.conversions += len(converters)

@@ -13,7 +13,7 @@ Theory of operation
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hwsim.onewire.families import DS1825, MAX31826, MAX31850
 from hwsim.onewire.families.ds1825 import MEMORY_BYTES, MEMORY_PAGE_BYTES
@@ -71,7 +71,15 @@ async def _thermocouple(access: Access[Thermometer], _element: int) -> Value:
 
 async def _read_memory(access: Access[Thermometer], address: int, length: int) -> bytes:
     async with access.talk() as slave:
-        return slave.read_memory(address, length) if isinstance(slave, MAX31826) else b"\xff" * length
+        return _eeprom(slave).read_memory(address, length) if _has_eeprom(access) else b"\xff" * length
+
+
+def _has_eeprom(access: Access[Thermometer]) -> bool:
+    return isinstance(access.slave, MAX31826)
+
+
+def _eeprom(slave: Thermometer) -> MAX31826:
+    return cast("MAX31826", slave)
 
 
 async def _memory(access: Access[Thermometer], _element: int) -> Value:
@@ -85,16 +93,15 @@ async def _page(access: Access[Thermometer], element: int) -> Value:
 async def _write_page(access: Access[Thermometer], element: int, data: bytes) -> None:
     address = element * MEMORY_PAGE_BYTES
     async with access.talk() as slave:
-        written = slave.write_second_scratchpad(address, data) if isinstance(slave, MAX31826) else b"\xff"
+        written = _eeprom(slave).write_second_scratchpad(address, data) if _has_eeprom(access) else b"\xff"
     access.check8(bytes([0x0F, address]) + data + written)
     async with access.talk() as slave:
-        found = slave.read_second_scratchpad(address) if isinstance(slave, MAX31826) else b"\xff" * 9
+        found = _eeprom(slave).read_second_scratchpad(address) if _has_eeprom(access) else b"\xff" * 9
     access.check8(bytes([0xAA, address]) + found)
     if written[0] != found[-1]:
         raise TransactionError("the checksums of writing and reading differ")
     async with access.talk() as slave:
-        if isinstance(slave, MAX31826):
-            slave.copy_second_scratchpad()
+        _eeprom(slave).copy_second_scratchpad()
 
 
 async def _write_memory(access: Access[Thermometer], _element: int, data: bytes) -> None:
