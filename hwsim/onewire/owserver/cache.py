@@ -51,6 +51,16 @@ class Cache:
         self.hits += entry is not None
         return None if entry is None else entry.value
 
+    def peek(self, key: Hashable) -> Any:
+        """As `get`, but not counted."""
+        entry = self._alive(key)
+        return None if entry is None else entry.value
+
+    def count_hits(self, number: int) -> None:
+        """Count what was found by `peek` after all."""
+        self.tries += number
+        self.hits += number
+
     def age(self, key: Hashable) -> float | None:
         """Seconds since this was stored; None when it is not remembered."""
         entry = self._alive(key)

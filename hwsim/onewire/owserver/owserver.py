@@ -24,6 +24,7 @@ from hwsim.onewire.owserver.listing import Listing, alarm_listing, prefix, table
 from hwsim.onewire.owserver.paths import Area, PathError, PathParser, Target
 from hwsim.onewire.owserver.properties import PROPERTIES
 from hwsim.onewire.owserver.property import PropertyError
+from hwsim.onewire.owserver.quick import QuickReads
 from hwsim.onewire.owserver.values import Unit
 from hwsim.traffic import Write
 
@@ -46,7 +47,12 @@ class Owserver:
         self.master = master
         self._disturbance = disturbance
         self._random = random
+        self._quick = QuickReads(master, disturbance)
         self._parser = PathParser(len(master.bus.channels), self._rom_of_alias)
+
+    def at_once(self, request: Request, flags: int) -> Answer | None:
+        """The answer to a request that needs no waiting, with these flags; None: `serve` has to find it."""
+        return self._quick.answer(request, flags) if request.type == MessageType.READ else None
 
     async def serve(self, request: Request, send: Send) -> None:
         """Send all answers to one request; the flags word of each is filled in by whoever sends."""
@@ -87,6 +93,7 @@ class Owserver:
         if target.prop is None:
             raise PropertyError(Return.IS_DIRECTORY)
         part = await self._read_file(target, channel, request)
+        self._quick.learn(request, target)
         statistics = self.master.statistics
         statistics["read/calls"] += 1
         statistics["read/success"] += 1

@@ -6,7 +6,7 @@ Theory of operation
  1. A client that wants persistence gets it unless 20 connections have it; the others are closed after their
     first answer. Requests of one connection are answered one after the other.
  2. While a client waits it gets a sign of life after 1 s and then each second; during DIR the first comes
-    half a second after each entry. A NOP gets none.
+    half a second after each entry. A NOP gets none, nor a read of a remembered value, which never waits.
  3. A frame that stays incomplete for 10 s closes the connection; a persistent one that stays silent is closed
     after 600 s, or after 4200 s while fewer than 10 are open.
  4. `close` cancels all connections and frees the port; `open` takes the same port again.
@@ -14,6 +14,7 @@ Theory of operation
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 MOST_PERSISTENT: Final = 20
 _FIRST_SIGN, _NEXT_SIGN, _SIGN_IN_DIR = 1.0, 1.0, 0.5
 _FRAME_TIMEOUT: Final = 10.0
+_HURRIED_AT_MOST: Final = 64
 _IDLE_SHORT, _IDLE_LONG, _FEW = 600.0, 4200.0, 10
 _TYPE_NAMES = {int(kind): kind.name for kind in MessageType if kind is not MessageType.ERROR}
 
@@ -140,15 +142,20 @@ class Connection:
         self._reader = RequestReader()
         self._persistent = False
         self._sent_at = 0.0
+        self._silence = anyio.CancelScope()
+        """Has a deadline while the client is waited for; one scope for all requests, since each costs time."""
+        self._hurried = 0
+        """How often in a row something had come without waiting."""
         self._sending = anyio.Lock()
 
     async def run(self) -> None:
-        """Answer requests until somebody hangs up."""
+        """Answer requests until somebody hangs up, or the client is silent for too long."""
         try:
-            while (request := await self._next_request()) is not None:
-                await self._disturbance.while_stopped()
-                if not await self._answer(request):
-                    break
+            with self._silence:
+                while (request := await self._next_request()) is not None:
+                    await self._disturbance.while_stopped()
+                    if not await self._answer(request):
+                        break
         except FrameError:
             self._traffic.broken_frames += 1
         finally:
@@ -156,13 +163,26 @@ class Connection:
 
     async def _next_request(self) -> Request | None:
         while (request := self._reader.next()) is None:
-            data = b""
-            with anyio.move_on_after(self._patience()):
-                data = await self._peer.receive()
+            data = await self._receive()
             if not data:
                 return None
             self._reader.feed(data)
         return request
+
+    async def _receive(self) -> bytes:
+        """What has come or comes; nothing when the client has gone.
+
+        A client that asks one thing after the other has often asked again by now. Waiting costs more than all
+        the rest of a quick read, so first it is tried without; but not for ever, since others want to run too.
+        """
+        self._hurried = (self._hurried + 1) % _HURRIED_AT_MOST
+        data = self._peer.receive_now() if self._hurried else None
+        if data is None:
+            self._hurried = 0
+            self._silence.deadline = anyio.current_time() + self._patience()
+            data = await self._peer.receive()
+            self._silence.deadline = math.inf
+        return data
 
     def _patience(self) -> float:
         if self._reader.within_frame or not self._persistent:
@@ -172,8 +192,13 @@ class Connection:
     async def _answer(self, request: Request) -> bool:
         """Answer one request; False: hang up."""
         self._traffic.requests[_TYPE_NAMES.get(request.type, "UNKNOWN")] += 1
+        if not self._disturbance.rules:
+            flags = self._grant(request.flags)
+            if answer := self._owserver.at_once(request, flags):
+                await self._peer.send(answer.encode())
+                return bool(flags & Flag.PERSISTENCE)
         treatment = self._disturbance.treat()
-        flags = self._grant(request.flags, treatment)
+        flags = self._grant(request.flags, treatment.persistence)
         self._sent_at = self._time.now()
         for _ in range(treatment.keepalives if request.type != MessageType.NOP else 0):
             await self._sign_of_life()
@@ -187,14 +212,14 @@ class Connection:
             tasks.cancel_scope.cancel()
         return kept and bool(flags & Flag.PERSISTENCE)
 
-    def _grant(self, flags: int, treatment: Treatment) -> int:
+    def _grant(self, flags: int, possible: bool = True) -> int:
         """The flags of the answers: those of the request, without persistence if there is none to give."""
         if not flags & Flag.PERSISTENCE:
             return flags
-        if not self._persistent and treatment.persistence and self._traffic.persistent < MOST_PERSISTENT:
+        if not self._persistent and possible and self._traffic.persistent < MOST_PERSISTENT:
             self._persistent = True
             self._traffic.persistent += 1
-        granted = self._persistent and treatment.persistence
+        granted = self._persistent and possible
         return flags if granted else flags & ~Flag.PERSISTENCE
 
     async def _serve(self, request: Request, flags: int, treatment: Treatment) -> bool:

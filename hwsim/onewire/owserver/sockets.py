@@ -54,18 +54,24 @@ class Peer:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
 
+    def receive_now(self) -> bytes | None:
+        """What has come; None: nothing yet; empty when the client has gone, in whatever way."""
+        try:
+            return self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ETIMEDOUT):
+                return b""
+            raise
+
     async def receive(self) -> bytes:
-        """What has come; empty when the client has gone, in whatever way."""
+        """What comes; empty when the client has gone, in whatever way."""
         while True:
             await anyio.wait_readable(self._socket)
-            try:
-                return self._socket.recv(_CHUNK)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                if error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ETIMEDOUT):
-                    return b""
-                raise
+            data = self.receive_now()
+            if data is not None:
+                return data
 
     async def send(self, data: bytes) -> None:
         """Send all of it.

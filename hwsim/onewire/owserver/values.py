@@ -77,17 +77,23 @@ class Unit:
 
     async def value(self, prop: Property, element: int) -> Value:
         """One unit, from the cache or from the device."""
-        key = ("value", self.owner, prop.name, element)
-        lifetime = self._lifetime(prop)
-        if lifetime and not self.uncached and not self._is_old(prop, key):
-            found: Value | None = self.master.cache.get(key)
-            if found is not None:
-                return found
+        found = self.remembered(prop, element)
+        if found is not None:
+            return found
         if prop.read is None:
             raise PropertyError(Return.NOT_SUPPORTED)
         value = await prop.read(self.reader, element)
-        self.master.cache.put(key, value, lifetime)
+        self.master.cache.put(("value", self.owner, prop.name, element), value, self._lifetime(prop))
         return value
+
+    def remembered(self, prop: Property, element: int, *, counted: bool = True) -> Value | None:
+        """One unit from the cache; None: it is to be read from the device."""
+        key = ("value", self.owner, prop.name, element)
+        if self.uncached or not self._lifetime(prop) or self._is_old(prop, key):
+            return None
+        cache = self.master.cache
+        found: Value | None = cache.get(key) if counted else cache.peek(key)
+        return found
 
     async def write(self, prop: Property, element: int, data: bytes, offset: int) -> int:
         """Write what a client sent; returns how many bytes of it were taken.
@@ -123,7 +129,7 @@ class Unit:
         if not prop.converts or self.place is None:
             return False
         converted = self.master.cache.age(simultaneous_key(self.place))
-        cached = self.master.cache.age(key)
+        cached = None if converted is None else self.master.cache.age(key)
         return converted is not None and cached is not None and converted < cached
 
     def _bits_text(self, prop: Property, element: int, bits: int) -> bytes:
