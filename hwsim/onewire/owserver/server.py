@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from hwsim.onewire.owserver.disturbance import ClosePoint, Disturbance, Treatment
 from hwsim.onewire.owserver.frames import (
@@ -172,11 +173,15 @@ class Connection:
     async def _receive(self) -> bytes:
         """What has come or comes; nothing when the client has gone.
 
-        A client that asks one thing after the other has often asked again by now. Waiting costs more than all
-        the rest of a quick read, so first it is tried without; but not for ever, since others want to run too.
+        A client that asks one thing after the other has often asked again by now, or has when the other connections
+        have had their turn. Waiting costs more than all the rest of a quick read, so first it is tried without; but
+        not for ever, since others want to run too.
         """
         self._hurried = (self._hurried + 1) % _HURRIED_AT_MOST
         data = self._peer.receive_now() if self._hurried else None
+        if data is None and self._persistent:
+            await checkpoint()
+            data = self._peer.receive_now()
         if data is None:
             self._hurried = 0
             self._silence.deadline = anyio.current_time() + self._patience()
