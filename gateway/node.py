@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
+from gateway.abc import open_line
 from gateway.bus.interfaces import Interfaces, InterfaceSpec
 from gateway.bus.remote import serve_buses
 from gateway.clock import SystemClock
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup, TaskStatus
 
-    from gateway.abc import Store
+    from gateway.abc import OpenLine, Store
     from gateway.clock import Clock
     from gateway.config import Config
     from gateway.locations import RunnerKind
@@ -56,6 +57,9 @@ class Node:
         groups: whose jobs it runs; default: those of the configuration.
         kinds: which runners it has for each of them.
         nodes: how many nodes make a group complete; default: what the group's settings say.
+        open_line: what drivers open serial lines with.
+        store: used in place of one that the configuration's URL names; not opened yet.
+        watchdog: whether stored code that blocks the event loop is ended. In virtual time there is no telling.
     """
 
     store: Store
@@ -75,6 +79,9 @@ class Node:
         nodes: int | None = None,
         clock: Clock | None = None,
         random: random_module.Random | None = None,
+        open_line: OpenLine = open_line,
+        store: Store | None = None,
+        watchdog: bool = True,
     ) -> None:
         self.name = config.node.name
         self._config = config
@@ -84,6 +91,9 @@ class Node:
         self._nodes = nodes
         self._clock = clock or SystemClock()
         self._random = random or random_module.Random()
+        self._open_line = open_line
+        self._given_store = store
+        self._watchdog = Watchdog() if watchdog else None
         self._stopping = anyio.Event()
         self._troubles: dict[str, Exception | None] = {}  # by interface; None: it is well again
         self._troubled = anyio.Event()
@@ -117,7 +127,7 @@ class Node:
 
     async def _live(self, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
         config = self._config
-        async with open_store(
+        async with self._given_store or open_store(
             config.store.url,
             clock=self._clock,
             random=self._random,
@@ -130,7 +140,8 @@ class Node:
                 self.store, config.locations.presence, self.name, logging.getLogger("busgate.presence")
             )
             async with _background(self.presence.run), anyio.create_task_group() as services:
-                await services.start(Watchdog().run)  # it watches stored modules too, which are executed now
+                if self._watchdog is not None:
+                    await services.start(self._watchdog.run)  # it watches stored modules too, which are executed now
                 self.context = await self._build(services)
                 async with self.interfaces:
                     await self._serve(services, inside, task_status)
@@ -146,6 +157,7 @@ class Node:
             clock=self._clock,
             random=self._random,
             on_error=self._note_trouble,
+            open_line=self._open_line,
         )
         self.radio = Radio(self.store, self.name, self.interfaces)
         place = self._config.locations.airtime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Protocol
 
 import anyio
@@ -29,6 +30,15 @@ class LoopClock:
         await anyio.sleep(seconds)
 
 
+def in_virtual_time() -> bool:
+    """Whether the running event loop lives in the virtual time of trio's `MockClock`."""
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_run():
+        return False
+    testing = sys.modules.get("trio.testing")
+    return testing is not None and isinstance(trio.lowlevel.current_clock(), testing.MockClock)
+
+
 class HouseTime:
     """Seconds since a house began to run; 0 before that.
 
@@ -43,6 +53,11 @@ class HouseTime:
         """Begin to count; later calls change nothing."""
         if self._start is None:
             self._start = self._clock.now()
+
+    @property
+    def virtual(self) -> bool:
+        """Whether waiting takes no time."""
+        return in_virtual_time()
 
     def now(self) -> float:
         return 0.0 if self._start is None else self._clock.now() - self._start

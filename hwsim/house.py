@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from hwsim.onewire.owserver.memory import MemoryStream as OwserverStream
     from hwsim.onewire.slave import Slave
     from hwsim.radio.air import Air, Transmission
     from hwsim.radio.devices import RadioDevice
@@ -105,7 +106,7 @@ class House:
         return [slave for site in sites for slave in site.bus]
 
     def url(self, bus: str) -> str:
-        """Where a bus listens, as in `owserver://127.0.0.1:4304`, or the path of a stick.
+        """Where a bus listens, as in `owserver://127.0.0.1:4304`, the path of a stick, or `memory:` and its name.
 
         Raises:
             UnknownTarget: there is no such bus.
@@ -145,15 +146,23 @@ class House:
         """
         return self._radios.stick(bus)
 
-    def connect(self, bus: str) -> MemoryStream:
-        """Open a stick within this process by its name or URL, while the house runs with `ptys=False`.
+    def connect(self, bus: str) -> MemoryStream | OwserverStream:
+        """Connect to a bus within this process, by its name or its `memory:` URL.
+
+        That is a stick, while the house runs with `ptys=False`, or an owserver, while it runs with `sockets=False`.
 
         Raises:
-            HwsimError: its port is a terminal; open its path.
-            OSError: it is not plugged in (ENOENT), or somebody has it open (EBUSY).
-            UnknownTarget: there is no such stick.
+            HwsimError: it is a terminal or a TCP port; open that.
+            OSError: a stick is not plugged in (ENOENT), somebody has it open (EBUSY), or an owserver does not
+                listen (ECONNREFUSED).
+            UnknownTarget: there is no such bus.
         """
-        return self._radios.connect(bus.removeprefix(MEMORY))
+        name = bus.removeprefix(MEMORY)
+        if (site := self._wires.sites.get(name)) is None:
+            return self._radios.connect(name)
+        if not site.port.in_memory:
+            raise HwsimError(f"bus {name!r} is at {_url(site)}; run the house with sockets=False to connect like this")
+        return site.port.connect()
 
     def add_device(self, **keys: Any) -> Slave:
         """Hang one more device on a bus; the keys are those of `[[device]]`, at least `bus` and `id`.
@@ -255,11 +264,12 @@ class House:
         await fault.end(self.time.now())
 
     @asynccontextmanager
-    async def running(self, *, ptys: bool = True) -> AsyncIterator[Self]:
+    async def running(self, *, ptys: bool = True, sockets: bool = True) -> AsyncIterator[Self]:
         """Serve each bus and run the scheduled faults for as long as the context lasts.
 
-        An owserver listens on 127.0.0.1. A stick is a terminal at a path, or with `ptys=False` (for virtual time) a
-        byte stream that `connect` opens. Cancelling it, or leaving it, closes all ports and connections.
+        An owserver listens on 127.0.0.1, and a stick is a terminal at a path. For virtual time, which knows nothing of
+        the kernel, either is a byte stream that `connect` opens: sticks with `ptys=False`, owservers with
+        `sockets=False`. Cancelling it, or leaving it, closes all ports and connections.
 
         Raises:
             PortInUse: a bus can't have the port or path that the scenario gives it.
@@ -268,7 +278,7 @@ class House:
         if self._tasks is not None:
             raise RuntimeError("this house runs already")
         failure: Exception | None = None
-        self._wires.bind()
+        self._wires.bind(sockets=sockets)
         try:
             async with anyio.create_task_group() as tasks:
                 try:
@@ -307,4 +317,6 @@ class House:
 
 
 def _url(site: Site) -> str:
+    if site.port.in_memory:
+        return f"{MEMORY}{site.spec.name}"
     return f"owserver://{site.port.host}:{site.port.port}"

@@ -88,7 +88,7 @@ class Site:
         return [channels[number]]
 
     def bind(self) -> None:
-        """Take the port, always the same one.
+        """Take the port, always the same one, or be there within this process.
 
         Raises:
             PortInUse: somebody else has it.

@@ -6,6 +6,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+#: How many of the last answers are remembered.
+RECENT: Final = 20
 #: How many of the last writes are remembered.
 WRITES: Final = 10_000
 
@@ -16,6 +18,17 @@ class Write(NamedTuple):
     at: float
     """Seconds after the start of the house."""
     path: str
+    data: bytes
+
+
+class Exchange(NamedTuple):
+    """A request and the answer to it, or the last of several answers."""
+
+    at: float
+    """Seconds after the start of the house, of the answer."""
+    kind: str
+    path: str
+    ret: int
     data: bytes
 
 
@@ -34,6 +47,8 @@ class Traffic:
     """The last writes, in the order in which the server began with them, whatever became of them."""
     errors: Counter[int] = field(default_factory=Counter)
     """Answers with a negative return value, by that value."""
+    recent: deque[Exchange] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """The last answers."""
     keepalives: int = 0
     """Signs of life sent while a client waited."""
     conversions: int = 0

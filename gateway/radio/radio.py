@@ -225,9 +225,14 @@ class Radio:
             await self._clock.sleep(BEAT)
 
     async def _send_again(self) -> None:
-        await self._stirred.wait()  # most nodes have no radio
         while True:
-            await self._clock.sleep(LOOK)
+            self._stirred = anyio.Event()
+            now = self._clock.lease_now()
+            due = [when for bus in self._buses.values() if (when := bus.memory.due(now)) is not None]
+            if not due:
+                await self._stirred.wait()
+                continue
+            await self._clock.sleep(max(LOOK, min(due) - now))
             for bus in self._buses.values():
                 for reception in bus.memory.again(self._clock.lease_now()):
                     self._post(reception, again=True)

@@ -10,7 +10,7 @@ import anyio
 import trio
 from trio.testing import MockClock
 
-from gateway.clock import Clock
+from gateway.clock import Clock, as_the_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,14 @@ class VirtualClock(Clock):
     def lease_now(self) -> float:
         return float(self._loop.current_time())
 
+    @as_the_loop
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(max(0.0, seconds))
+
+
+def is_virtual() -> bool:
+    """Whether the event loop that runs here lives in virtual time."""
+    return isinstance(trio.lowlevel.current_clock(), MockClock)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Channel:
     """One wire: its lock, and the time each talk on it takes beyond the ideal, in seconds."""
 
     number: int
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
     extra_delay: float = 0.0
 
 

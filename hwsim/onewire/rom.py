@@ -9,6 +9,21 @@ from typing import Self
 _TEXT = re.compile(r"(?P<family>[0-9A-F]{2})\.?(?P<serial>[0-9A-F]{12})(?:\.?(?P<crc>[0-9A-F]{2}))?", re.IGNORECASE)
 
 
+def _table(polynomial: int) -> tuple[int, ...]:
+    """What eight steps of a reflected polynomial make of each byte."""
+    table = []
+    for value in range(256):
+        crc = value
+        for _ in range(8):
+            crc = (crc >> 1) ^ polynomial if crc & 1 else crc >> 1
+        table.append(crc)
+    return tuple(table)
+
+
+_CRC8 = _table(0x8C)
+_CRC16 = _table(0xA001)
+
+
 def crc8(data: bytes) -> int:
     """The 8-bit 1-Wire CRC, polynomial x^8+x^5+x^4+1, start value 0 (Maxim application note 27).
 
@@ -16,9 +31,7 @@ def crc8(data: bytes) -> int:
     """
     crc = 0
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0x8C if crc & 1 else crc >> 1
+        crc = _CRC8[crc ^ byte]
     return crc
 
 
@@ -29,9 +42,7 @@ def crc16(data: bytes, start: int = 0) -> int:
     """
     crc = start
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+        crc = (crc >> 8) ^ _CRC16[(crc ^ byte) & 0xFF]
     return crc
 
 

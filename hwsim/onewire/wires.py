@@ -82,10 +82,14 @@ class Wires:
         site.bus.attach(slave, place)
         return slave
 
-    def bind(self) -> None:
-        """Take all ports. Raises PortInUse, and takes none, when one can't be had."""
+    def bind(self, *, sockets: bool) -> None:
+        """Take all ports, or none at all without `sockets`.
+
+        Raises PortInUse, and takes none, when one can't be had.
+        """
         try:
             for site in self.sites.values():
+                site.port.in_memory = not sockets
                 site.bind()
         except BaseException:
             for site in self.sites.values():

@@ -14,7 +14,10 @@ Theory of operation
 
 from __future__ import annotations
 
+import errno
 import math
+import os
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -32,15 +35,19 @@ from hwsim.onewire.owserver.frames import (
     Request,
     RequestReader,
 )
-from hwsim.onewire.owserver.sockets import Peer, accept, listen
+from hwsim.onewire.owserver.memory import MemoryListener
+from hwsim.onewire.owserver.sockets import Listener
+from hwsim.traffic import Exchange
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Iterator
 
     from anyio.abc import TaskGroup, TaskStatus
 
     from hwsim.clock import HouseTime
+    from hwsim.onewire.owserver.memory import MemoryPeer, MemoryStream
     from hwsim.onewire.owserver.owserver import Owserver
+    from hwsim.onewire.owserver.sockets import Peer
 
 MOST_PERSISTENT: Final = 20
 _FIRST_SIGN, _NEXT_SIGN, _SIGN_IN_DIR = 1.0, 1.0, 0.5
@@ -51,18 +58,20 @@ _TYPE_NAMES = {int(kind): kind.name for kind in MessageType if kind is not Messa
 
 
 class OwserverPort:
-    """The listening side of one owserver."""
+    """The listening side of one owserver; `in_memory` says where it listens from the next `bind` on."""
 
     def __init__(
         self, owserver: Owserver, disturbance: Disturbance, time: HouseTime, host: str, port: int | None
     ) -> None:
         self.host = host
         self.port = port or 0
+        self.in_memory = False
         self._owserver = owserver
         self._disturbance = disturbance
         self._time = time
         self._traffic = owserver.master.traffic
-        self._listener: socket.socket | None = None
+        self._listener: Listener | MemoryListener | None = None
+        self._door: MemoryListener | None = None
         self._scope: anyio.CancelScope | None = None
         self._closed = anyio.Event()
         self._reset = False
@@ -78,8 +87,21 @@ class OwserverPort:
         Raises:
             OSError: the port can't be had.
         """
-        self._listener = listen(self.host, self.port)
-        self.port = self._listener.getsockname()[1]
+        if self.in_memory:
+            self._listener = self._door = MemoryListener()
+        else:
+            self._listener = listener = Listener(self.host, self.port)
+            self.port = listener.port
+
+    def connect(self) -> MemoryStream:
+        """Connect within this process.
+
+        Raises:
+            ConnectionRefusedError: it does not listen.
+        """
+        if self._door is None:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        return self._door.connect()
 
     def unbind(self) -> None:
         """Give the port back if it was taken and never opened."""
@@ -101,22 +123,22 @@ class OwserverPort:
             self._scope.cancel()
             await self._closed.wait()
 
-    async def _run(self, listener: socket.socket, *, task_status: TaskStatus[None]) -> None:
+    async def _run(self, listener: Listener | MemoryListener, *, task_status: TaskStatus[None]) -> None:
         self._closed = anyio.Event()
         self._reset = False
         try:
-            with listener:
+            with closing(listener):
                 async with anyio.create_task_group() as connections:
                     self._scope = connections.cancel_scope
                     task_status.started()
                     while True:
-                        peer = await accept(listener)
+                        peer = await listener.accept()
                         connections.start_soon(self._connection, peer)
         finally:
             self._scope = None
             self._closed.set()
 
-    async def _connection(self, peer: Peer) -> None:
+    async def _connection(self, peer: Peer | MemoryPeer) -> None:
         self._traffic.connections += 1
         self._traffic.open_connections += 1
         connection = Connection(peer, self._owserver, self._disturbance, self._time)
@@ -132,7 +154,7 @@ class OwserverPort:
 class Connection:
     """One client."""
 
-    def __init__(self, peer: Peer, owserver: Owserver, disturbance: Disturbance, time: HouseTime) -> None:
+    def __init__(self, peer: Peer | MemoryPeer, owserver: Owserver, disturbance: Disturbance, time: HouseTime) -> None:
         self.reset = False
         """The connection is to be broken instead of ended."""
         self._peer = peer
@@ -147,10 +169,18 @@ class Connection:
         """Has a deadline while the client is waited for; one scope for all requests, since each costs time."""
         self._hurried = 0
         """How often in a row something had come without waiting."""
-        self._sending = anyio.Lock()
+        self._sending = anyio.Lock(fast_acquire=True)
+        self._first_sign: float | None = None  # seconds; None: nobody waits who wants a sign
+        self._asked = anyio.Event()
 
     async def run(self) -> None:
         """Answer requests until somebody hangs up, or the client is silent for too long."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._signs_of_life)
+            await self._answer_all()
+            tasks.cancel_scope.cancel()
+
+    async def _answer_all(self) -> None:
         try:
             with self._silence:
                 while (request := await self._next_request()) is not None:
@@ -200,6 +230,7 @@ class Connection:
         if not self._disturbance.rules:
             flags = self._grant(request.flags)
             if answer := self._owserver.at_once(request, flags):
+                self._note(request, answer)
                 await self._peer.send(answer.encode())
                 return bool(flags & Flag.PERSISTENCE)
         treatment = self._disturbance.treat()
@@ -207,15 +238,23 @@ class Connection:
         self._sent_at = self._time.now()
         for _ in range(treatment.keepalives if request.type != MessageType.NOP else 0):
             await self._sign_of_life()
-        if not treatment.answered:
-            await self._never_answer(alive=treatment.alive)
-            return False
-        async with anyio.create_task_group() as tasks:
-            if treatment.alive and request.type != MessageType.NOP:
-                tasks.start_soon(self._signs_of_life, request.type == MessageType.DIR)
+        signs = treatment.alive and request.type != MessageType.NOP
+        with self._waiting(in_dir=request.type == MessageType.DIR) if signs else nullcontext():
+            if not treatment.answered:
+                await self._never_answer()
+                return False
             kept = await self._serve(request, flags, treatment)
-            tasks.cancel_scope.cancel()
         return kept and bool(flags & Flag.PERSISTENCE)
+
+    @contextmanager
+    def _waiting(self, *, in_dir: bool) -> Iterator[None]:
+        """While this is entered, the client gets signs of life."""
+        self._first_sign = _SIGN_IN_DIR if in_dir else _FIRST_SIGN
+        self._asked.set()
+        try:
+            yield
+        finally:
+            self._first_sign = None
 
     def _grant(self, flags: int, possible: bool = True) -> int:
         """The flags of the answers: those of the request, without persistence if there is none to give."""
@@ -238,6 +277,7 @@ class Connection:
                 self._traffic.errors[answer.ret] += 1
                 self._owserver.master.statistics[f"return_codes/responses.{-answer.ret}"] += 1
             data = _shortened(replace(answer, flags=flags), request, treatment.shortest)
+            self._note(request, data)
             await self._disturbance.while_stopped()
             if treatment.close is not None:
                 hung_up = True
@@ -249,6 +289,11 @@ class Connection:
         await self._owserver.serve(request, send)
         return not hung_up
 
+    def _note(self, request: Request, answer: Answer) -> None:
+        kind = _TYPE_NAMES.get(request.type, "UNKNOWN")
+        path = request.path if request.payload else ""
+        self._traffic.recent.append(Exchange(self._time.now(), kind, path, answer.ret, answer.payload))
+
     async def _send(self, data: bytes) -> None:
         async with self._sending:
             await self._peer.send(data)
@@ -258,27 +303,28 @@ class Connection:
         self._traffic.keepalives += 1
         await self._send(KEEPALIVE)
 
-    async def _signs_of_life(self, in_dir: bool) -> None:
-        first = _SIGN_IN_DIR if in_dir else _FIRST_SIGN
+    async def _signs_of_life(self) -> None:
+        """Give them to whoever waits. It sleeps over requests that are answered soon, which are most."""
         signed_at = -1.0
         while True:
+            if (first := self._first_sign) is None:
+                self._asked = anyio.Event()
+                await self._asked.wait()
+                continue
             wait = _NEXT_SIGN if signed_at == self._sent_at else first
             rest = self._sent_at + wait - self._time.now()
             if rest > 0:
-                await self._time.sleep(rest)
+                await self._time.sleep(min(rest, _SIGN_IN_DIR))  # the next request may want its first one earlier
                 continue
             await self._disturbance.while_stopped()
-            await self._sign_of_life()
-            signed_at = self._sent_at
+            if self._first_sign is not None:
+                await self._sign_of_life()
+                signed_at = self._sent_at
 
-    async def _never_answer(self, *, alive: bool) -> None:
+    async def _never_answer(self) -> None:
         """Keep the client waiting until it gives up."""
-        async with anyio.create_task_group() as tasks:
-            if alive:
-                tasks.start_soon(self._signs_of_life, False)
-            while await self._peer.receive():
-                pass
-            tasks.cancel_scope.cancel()
+        while await self._peer.receive():
+            pass
 
 
 def _shortened(answer: Answer, request: Request, shortest: int | None) -> Answer:

@@ -17,35 +17,40 @@ _BACKLOG: Final = 100
 _CHUNK: Final = 65536
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+class Listener:
+    """A listening socket; port 0 takes a free one, and `port` says which.
 
     Raises:
         OSError: the port is in use, or not ours to take.
     """
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
-
-async def accept(listener: socket.socket) -> Peer:
-    """Wait for the next client."""
-    while True:
-        await anyio.wait_readable(listener)
+    def __init__(self, host: str, port: int) -> None:
+        self._socket = socket.socket()
         try:
-            connection, _ = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            continue
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Peer(connection)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind((host, port))
+            self._socket.listen(_BACKLOG)
+            self._socket.setblocking(False)
+        except BaseException:
+            self._socket.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
+
+    async def accept(self) -> Peer:
+        """Wait for the next client."""
+        while True:
+            await anyio.wait_readable(self._socket)
+            try:
+                connection, _ = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                continue
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return Peer(connection)
+
+    def close(self) -> None:
+        """Take no more clients, and free the port."""
+        self._socket.close()
 
 
 class Peer:

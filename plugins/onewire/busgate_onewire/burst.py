@@ -14,12 +14,20 @@ Theory of operation
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from pyownet import protocol
 
 _HEADER: Final = struct.Struct(">6i")
 _FLAGS: Final = protocol.FLG_OWNET | protocol.FLG_PERSISTENCE
+Kind: TypeAlias = Literal["read", "write", "list", "ping"]
+#: owserver messages (owfs.org, "owserver message types"). DIRALLSLASH marks directories by a slash at their end.
+MESSAGES: Final[dict[Kind, int]] = {
+    "read": protocol.MSG_READ,
+    "write": protocol.MSG_WRITE,
+    "list": protocol.MSG_DIRALLSLASH,
+    "ping": protocol.MSG_NOP,
+}
 #: Requests on their way at a time.
 WINDOW: Final = 100
 
@@ -30,14 +38,24 @@ class FrameError(Exception):
 
 def encode_read(path: str, size: int) -> bytes:
     """A request to read a path."""
-    payload = path.encode(errors="surrogateescape") + b"\0"
-    return _HEADER.pack(0, len(payload), protocol.MSG_READ, _FLAGS, size, 0) + payload
+    return encode("read", path, size, flags=_FLAGS)
+
+
+def encode(kind: Kind, path: str, size: int, data: bytes = b"", *, flags: int = _FLAGS | protocol.FLG_BUS_RET) -> bytes:
+    """A request; ``size``: bytes wanted, or those of the data to be written."""
+    payload = b"" if kind == "ping" else path.encode(errors="surrogateescape") + b"\0" + data
+    return _HEADER.pack(0, len(payload), MESSAGES[kind], flags, size, 0) + payload
 
 
 class AnswerReader:
-    """Cuts what comes into answers. ``persistent`` is False once the server has refused that."""
+    """Cuts what comes into answers. ``persistent`` is False once the server has refused that.
 
-    def __init__(self) -> None:
+    Args:
+        reads: all of them answer reads. The answer to a write has a size, that of what was written, and no data.
+    """
+
+    def __init__(self, *, reads: bool = True) -> None:
+        self._reads = reads
         self._buffer = b""
         self.persistent = True
 
@@ -52,7 +70,7 @@ class AnswerReader:
         position = 0
         while len(buffer) - position >= _HEADER.size:
             version, length, ret, flags, size, _ = _HEADER.unpack_from(buffer, position)
-            if version or length > protocol.MAX_PAYLOAD or not size <= max(0, length):
+            if version or length > protocol.MAX_PAYLOAD or (self._reads and not size <= max(0, length)):
                 raise FrameError("a header is wrong")
             start = position + _HEADER.size
             end = start + max(0, length)

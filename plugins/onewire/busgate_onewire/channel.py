@@ -10,7 +10,6 @@ Theory of operation
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,7 +64,7 @@ class Channel:
             conversion = await self._convert(cycle.wait, longest, options)
             done += await self.ask(cycle.quick, options.timeout)
             if conversion.started is None:
-                failed = Answer(conversion.code, at=time.monotonic())
+                failed = Answer(conversion.code, at=self._clock.lease_now())
                 done += [(job, failed) for job in cycle.latest]
             else:
                 await self._clock.sleep(conversion.started + cycle.wait - self._clock.lease_now())
@@ -76,9 +75,9 @@ class Channel:
         """Make reads, and note how long they took."""
         if not jobs:
             return []
-        began = time.monotonic()
+        began = self._clock.lease_now()
         answers = await self.line.ask([Request("read", job.path, timeout) for job in jobs])
-        took = time.monotonic() - began
+        took = self._clock.lease_now() - began
         self.reads += len(jobs)
         self.busy += took
         self.slowest = max(self.slowest, took / len(jobs))

@@ -36,4 +36,4 @@ class OneWireDriver(Driver):
                 raise InterfaceDown(str(fault)) from None
             yield OneWireInterface(server)
         finally:
-            server.close()
+            await server.aclose()

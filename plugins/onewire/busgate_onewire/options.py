@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 #: Registered by IANA for owserver.
 DEFAULT_PORT: Final = 4304
+#: What the URL of an owserver in the same process begins with; a test's own ``open_line`` knows it.
+MEMORY: Final = "memory:"
 
 
 class Address(NamedTuple):
@@ -26,7 +28,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    url: str = Field(description="owserver://HOST[:PORT]; an IPv6 address in brackets")
+    url: str = Field(description="owserver://HOST[:PORT]; an IPv6 address in brackets")  # or memory:NAME, in tests
     timeout: float = Field(default=5.0, ge=1.0, le=60.0, description="for the answer to a request")
     conversion_timeout: float = Field(default=15.0, ge=3.0, le=60.0, description="for one that waits for a conversion")
     connections: int = Field(default=8, ge=2, le=16, description="at a time; an owserver keeps 20 for all")
@@ -37,8 +39,14 @@ class Options(BaseModel):
     @field_validator("url")
     @classmethod
     def _checked(cls, url: str) -> str:
-        _parse(url)
+        if not url.startswith(MEMORY):
+            _parse(url)
         return url
+
+    @property
+    def place(self) -> str:
+        """For messages: host and port, or the URL of what only a test can reach."""
+        return self.url if self.url.startswith(MEMORY) else str(self.address)
 
     @property
     def address(self) -> Address:

@@ -25,29 +25,21 @@ import socket
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from pyownet import protocol
 
-from busgate_onewire.burst import WINDOW, AnswerReader, FrameError, encode_read
+from busgate_onewire.burst import MESSAGES, WINDOW, AnswerReader, FrameError, encode_read
 from gateway.abc import UNFENCED
 from gateway.errors import ClaimLost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from busgate_onewire.burst import Kind
     from busgate_onewire.options import Address
     from gateway.abc import Permit
 
-Kind: TypeAlias = Literal["read", "write", "list", "ping"]
-
-#: owserver messages (owfs.org, "owserver message types"). DIRALLSLASH marks directories by a slash at their end.
-_MESSAGES: Final = {
-    "read": protocol.MSG_READ,
-    "write": protocol.MSG_WRITE,
-    "list": protocol.MSG_DIRALLSLASH,
-    "ping": protocol.MSG_NOP,
-}
 #: Shows `/bus.N` in the root directory; the bits that are 0 mean °C, mbar and ids like 28.67C6697351FF (owfs.org,
 #: "owserver flag word").
 _FLAGS: Final = protocol.FLG_OWNET | protocol.FLG_BUS_RET
@@ -79,7 +71,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The server's answer: ``code`` 0, or the number of its error; ``at`` in seconds of ``time.monotonic()``."""
+    """The server's answer: ``code`` 0, or the number of its error; ``at`` in seconds of ``lease_now``."""
 
     code: int
     data: bytes = b""
@@ -97,18 +89,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loss:
+class Loss:
+    """Why a request got no answer: ``closed`` by the peer, ``early`` before any byte of one."""
+
     reason: str
-    closed: bool = False  # by the peer
-    early: bool = False  # before any byte of the answer came
+    closed: bool = False
+    early: bool = False
     unsent: bool = False
 
 
 class Connection:
-    """A persistent connection, made on demand. ``opened`` counts how often it was made."""
+    """A persistent connection, made on demand. ``opened`` counts how often it was made.
 
-    def __init__(self, address: Address) -> None:
+    Args:
+        now: the clock's ``lease_now``, for the times of answers.
+    """
+
+    def __init__(self, address: Address, now: Callable[[], float]) -> None:
         self._address = address
+        self._now = now
         self._proxy: Any = None
         self._socket: socket.socket | None = None
         self._interrupted = False
@@ -135,7 +134,7 @@ class Connection:
             except ClaimLost as refusal:
                 outcome.refused = refusal
                 break
-            if isinstance(found, _Loss):
+            if isinstance(found, Loss):
                 outcome.lost, outcome.unsent = found.reason, found.unsent
                 break
             outcome.answers.append(found)
@@ -172,8 +171,8 @@ class Connection:
             data = link.recv(65536)
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # Linux forgets it
             fresh = reader.feed(data)
-            now = time.monotonic()
-            answers += [Answer(max(0, -ret), found, now) for ret, found in fresh]
+            now, at = time.monotonic(), self._now()
+            answers += [Answer(max(0, -ret), found, at) for ret, found in fresh]
             heard = now if fresh else heard
             if now > heard + requests[0].timeout:
                 raise TimeoutError
@@ -194,31 +193,30 @@ class Connection:
             self._proxy.conn = None
         self._proxy = self._socket = None
 
-    def _ask(self, request: Request) -> Answer | _Loss:
+    def _ask(self, request: Request) -> Answer | Loss:
         reused = self.alive
         found = self._once(request)
-        if not isinstance(found, _Loss):
+        if not isinstance(found, Loss):
             return found
         self.close()
-        again = found.closed and (reused and found.early if request.kind == "write" else True)
-        if not again or self._interrupted:
+        if self._interrupted or not may_repeat(request, found, reused=reused):
             return found
         try:
             second = self._once(request)
         except ClaimLost:
             return found
-        if isinstance(second, _Loss):
+        if isinstance(second, Loss):
             self.close()
         return second
 
-    def _once(self, request: Request) -> Answer | _Loss:
+    def _once(self, request: Request) -> Answer | Loss:
         if loss := self._connect():
             return loss
         return self._exchange(request)
 
-    def _connect(self) -> _Loss | None:
+    def _connect(self) -> Loss | None:
         if self._interrupted:
-            return _Loss("interrupted", unsent=True)
+            return Loss("interrupted", unsent=True)
         reason = "no address"
         try:
             if self._proxy is not None:
@@ -235,7 +233,7 @@ class Connection:
                     return None
         except (OSError, AssertionError, UnicodeError) as error:
             reason = _words(error)
-        return _Loss(f"can't connect: {reason}", unsent=True)
+        return Loss(f"can't connect: {reason}", unsent=True)
 
     def _attach(self, proxy: Any) -> None:
         if proxy.conn is None:
@@ -243,24 +241,29 @@ class Connection:
             self.opened += 1
         self._proxy, self._socket = proxy, proxy.conn.socket
 
-    def _exchange(self, request: Request) -> Answer | _Loss:
+    def _exchange(self, request: Request) -> Answer | Loss:
         path = request.path.encode(errors="surrogateescape")
         payload = b"" if request.kind == "ping" else path + b"\0" + request.data
         size = {"read": LARGEST_VALUE, "write": len(request.data)}.get(request.kind, 0)
         if request.kind == "write":
             request.permit.check(WRITE_TIME)
         try:
-            ret, data = self._proxy.sendmess(_MESSAGES[request.kind], payload, 0, size, 0, request.timeout)
+            ret, data = self._proxy.sendmess(MESSAGES[request.kind], payload, 0, size, 0, request.timeout)
         except protocol.OwnetTimeout:
-            return _Loss(f"no answer within {request.timeout:g} s, only keepalives")
+            return Loss(f"no answer within {request.timeout:g} s, only keepalives")
         except protocol.ShortRead as error:
-            return _Loss("the connection was closed instead of an answer", closed=True, early=error.read == 0)
+            return Loss("the connection was closed instead of an answer", closed=True, early=error.read == 0)
         except protocol.ConnError as error:
             silent = error.errno is None
-            return _Loss("no answer" if silent else _words(error), closed=not silent, early=not silent)
+            return Loss("no answer" if silent else _words(error), closed=not silent, early=not silent)
         except (protocol.Error, OSError, AssertionError, ValueError, struct.error) as error:
-            return _Loss(f"what answers there doesn't speak owserver's protocol: {_words(error)}")
-        return Answer(max(0, -ret), bytes(data), time.monotonic())
+            return Loss(f"what answers there doesn't speak owserver's protocol: {_words(error)}")
+        return Answer(max(0, -ret), bytes(data), self._now())
+
+
+def may_repeat(request: Request, loss: Loss, *, reused: bool) -> bool:
+    """Whether a request may be made once more, by rule 3; ``reused``: on a connection that had been used before."""
+    return loss.closed and (reused and loss.early if request.kind == "write" else True)
 
 
 def _words(error: BaseException) -> str:

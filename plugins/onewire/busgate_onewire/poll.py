@@ -107,6 +107,7 @@ class Poll:
         self._rounds = 0  # of quick values, under way
         self._calm = anyio.Event()  # set when there is none
         self._calm.set()
+        self._grown = anyio.Event()  # set when there are values more
         self._switches = SwitchLoop(bus, roster, publisher, clock, log)
 
     async def run(self, ready: Callable[[], Awaitable[None]]) -> None:
@@ -185,9 +186,12 @@ class Poll:
 
     async def _switch_forever(self) -> None:
         while True:
-            await self._clock.sleep(max(LEAST_INTERVAL, self._roster.switch_interval()))
-            if self._roster.switches():
-                await self._through_outages(self._switches.look)
+            self._grown = anyio.Event()
+            if (interval := self._roster.switch_interval()) is None:
+                await self._grown.wait()
+                continue
+            await self._clock.sleep(max(LEAST_INTERVAL, interval))
+            await self._through_outages(self._switches.look)
 
     async def _scan_forever(self, tasks: TaskGroup) -> None:
         while True:
@@ -211,6 +215,8 @@ class Poll:
     async def _meet(self, found: Sequence[Device]) -> set[Key]:
         """Take the outcome of a scan; return the values that are new."""
         fresh = set(self._roster.meet(found))
+        if fresh:
+            self._grown.set()
         there = {device.id for device in found}
         now = self._clock.now()
         tags = [((id_, PRESENT), Reading(id_ in there, None, now)) for id_ in self._roster.tags()]

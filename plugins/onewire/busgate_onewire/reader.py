@@ -12,7 +12,6 @@ Theory of operation
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -64,7 +63,7 @@ class Reader:
         if lost and await self._server.look_again():
             moved = [again for want in lost if (again := self._moved(want))]
             got |= await self._fetch(moved)
-        offset = self._server.clock.now() - time.monotonic()
+        offset = self._server.clock.now() - self._server.clock.lease_now()
         readings = {want.index: self._judged(want, got[want.index], offset) for want in wanted}
         certain = {index: reading for index, reading in readings.items() if reading}
         doubts = [want for want in wanted if want.index not in certain]
@@ -95,7 +94,7 @@ class Reader:
         server = self._server
         channel = server.channels.get(name)
         if channel is None:
-            return dict.fromkeys((want.index for want in wanted), Answer(_LOST, at=time.monotonic()))
+            return dict.fromkeys((want.index for want in wanted), Answer(_LOST, at=server.clock.lease_now()))
         cycle = plan(wanted, simultaneous=channel.simultaneous)
         longest = max((duration(f) for f in server.inventory.on(name) if f.simultaneous), default=0.0)
         answers = _spread(await channel.run(cycle, longest, server.options))
@@ -132,7 +131,7 @@ class Reader:
         return replace(want, found=now) if now and now.place != want.found.place else None
 
     def _judged(self, want: Wanted, answer: Answer, offset: float) -> Reading | None:
-        """The reading; None when the value is in doubt. ``offset`` makes Unix time of ``time.monotonic()``."""
+        """The reading; None when the value is in doubt. ``offset`` makes Unix time of ``lease_now``."""
         key, unit, at = want.key, want.attribute.unit, answer.at + offset
         if answer.code:
             return self._judge.failed(key, self._fault(want, answer), unit, at)
@@ -155,7 +154,7 @@ class Reader:
             await self._server.clock.sleep(self._server.options.suspect_delay)
             again = await self._fetch([replace(want, fresh=True) for want in fresh])
         pads = await self._scratchpads(doubts)
-        offset = self._server.clock.now() - time.monotonic()
+        offset = self._server.clock.now() - self._server.clock.lease_now()
         readings = {}
         for want in doubts:
             answer = again.get(want.index, first[want.index])

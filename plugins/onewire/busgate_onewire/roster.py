@@ -114,6 +114,12 @@ def seconds(what: str, value: Any) -> float:
     return float(value)
 
 
+def told(key: Key) -> bool:
+    """Whether the device says by itself when this value changes."""
+    switch = SWITCHES.get(key[0][:2])
+    return switch is not None and key[1] in (*switch.inputs, *switch.latches)
+
+
 @dataclass(slots=True)
 class Roster:
     """All values to read, as far as devices are known. What was there once stays."""
@@ -135,7 +141,7 @@ class Roster:
 
     def measured(self, interval: float | None = None) -> list[Key]:
         """Values to be read one by one, those of one interval or all."""
-        return [key for key, period in self.intervals.items() if interval in (None, period) and not self.told(key)]
+        return [key for key, period in self.intervals.items() if interval in (None, period) and not told(key)]
 
     def batches(self, keys: Iterable[Key]) -> list[list[Key]]:
         """Values in batches to be read at the same time: what takes no conversion, and what converts together."""
@@ -163,18 +169,13 @@ class Roster:
         device = self.devices.get(key[0])
         return device is not None and converts(family_of(device.id[:2], device.kind), key[1])
 
-    def told(self, key: Key) -> bool:
-        """Whether the device says by itself when this value changes."""
-        switch = SWITCHES.get(key[0][:2])
-        return switch is not None and key[1] in (*switch.inputs, *switch.latches)
-
     def switches(self) -> list[str]:
-        """Devices that say so."""
-        return list(dict.fromkeys(key[0] for key in self.intervals if self.told(key)))
+        """Devices that say by themselves when something changes."""
+        return list(dict.fromkeys(key[0] for key in self.intervals if told(key)))
 
-    def switch_interval(self) -> float:
-        """Seconds between two searches for those that have something to say."""
-        return min((period for key, period in self.intervals.items() if self.told(key)), default=INPUT_INTERVAL)
+    def switch_interval(self) -> float | None:
+        """Seconds between two searches for those that have something to say; None: there are no such devices."""
+        return min((period for key, period in self.intervals.items() if told(key)), default=None)
 
     def tags(self) -> list[str]:
         """Devices that can only be there or not."""

@@ -55,7 +55,7 @@ class Server:
         self.inventory = Inventory()
         self.channels: dict[str, Channel] = {}
         self.statistics: dict[str, int] = {}
-        self._lines = [Line(options.address) for _ in range(options.connections)]
+        self._lines = [Line(options, context) for _ in range(options.connections)]
         self._structure: dict[str, tuple[Attribute, ...]] = {}
         self._attributes: dict[tuple[str, str], Attribute | None] = {}
         self._scanning = anyio.Lock()
@@ -83,9 +83,9 @@ class Server:
         free = len(self._lines) - len(self.channels)
         return self._lines[: max(1, min(READERS, free))]
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         for line in self._lines:
-            line.close()
+            await line.aclose()
 
     def request(self, path: str, *, slow: bool = False) -> Request:
         """A read with the timeout that is due."""
@@ -108,7 +108,7 @@ class Server:
         (root,) = await self.control.ask([self.listing("/")])
         if root.code or not root.data:
             why = describe(root.code) if root.code else "the list is empty"
-            raise BusFault(f"owserver at {self.options.address} can't list its channels: {why}")
+            raise BusFault(f"owserver at {self.options.place} can't list its channels: {why}")
         names = channels(root.data)
         self.inventory.retain(names)
         usable = self._lines[1:]

@@ -24,6 +24,9 @@ class Hurried(SystemClock):
 
     RATE = 20.0
 
+    def now(self):
+        return 1_800_000_000 + self.lease_now()
+
     def lease_now(self):
         return super().lease_now() * self.RATE
 

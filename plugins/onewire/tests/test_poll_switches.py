@@ -76,6 +76,17 @@ async def test_everything_is_read_now_and_then_in_case_something_was_missed(atti
         assert attic.admin[BUTTONS, "sensed.7"]["value"] is False
 
 
+async def test_a_switch_that_comes_later_is_watched_from_then_on(attic):
+    async with attic.polled(rescan=60):
+        await attic.clock.sleep(30)
+        attic.bus.add_buttons(BUTTONS)
+        await attic.clock.sleep(60)
+        attic.bus.values[BUTTONS, "latch.3"] = True
+        attic.bus.alarms.add(BUTTONS)
+        await attic.clock.sleep(2)
+        assert ("ok", True) in attic.admin.seen(BUTTONS, "latch.3")
+
+
 async def test_tags_are_there_or_not(attic):
     attic.bus.values[TAG, "present"] = True
     async with attic.polled(intervals={"01": 2}):
