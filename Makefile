@@ -5,7 +5,7 @@ READY   := .venv/.ready
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 .PHONY: demo test soak fuzz lint bench docs clean
-demo: $(READY)  ## the main job on simulated hardware; ends by itself
+demo: $(READY)  ## the main jobs on simulated hardware; ends by itself
 	$(BIN)/busgate demo $(ARGS)
 test: $(READY)  ## host, simulator and every plugin in plugins/
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 #: Only these know both sides: the demo wires simulated hardware to the gateway.
-DEMO = {"gateway/demo.py"}
+DEMO = {"gateway/demo/house.py"}
 #: asyncio appears only at the edge.
 EDGE = {"gateway/bus/serial.py", "gateway/bus/serial_by_pyserial.py", "gateway/bus/serial_by_serialx.py"}
 #: The store on NATS servers; their library is known to nobody else.

@@ -1,4 +1,4 @@
-"""``busgate demo``: the main job on simulated hardware."""
+"""``busgate demo``: the main jobs on simulated hardware."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ SHOWN = ("temperature", "humidity", "counter.A", "counter.B", "sensed.A", "sense
 @click.option("--forever", is_flag=True, help="Go on until Ctrl-C.")
 @in_loop
 async def command(session: Session, forever: bool) -> int:
-    """Poll a simulated house with real driver code, and restart a server under it.
+    """Run two nodes in a simulated house, and make trouble: a server, a radio stick and a node are lost.
 
-    Needs no hardware; takes under 20 s. Exits 1 when a device gave no reading.
+    Needs no hardware; takes about 20 s. Exits 1 when a device gave no reading, when a telegram was lost that a living
+    receiver had heard, or when one was handled twice without need.
     """
     logging.getLogger("busgate").setLevel(logging.ERROR)  # the demo tells by itself what happens
     demo = Demo(session.plugins)
@@ -50,20 +51,27 @@ def _shown(demo: Demo, *, live: bool) -> Iterator[Callable[[str], None]]:
     if not live:
         yield lambda text: click.echo(text, err=True)
         return
+    from rich.console import Console
     from rich.live import Live
 
-    told: list[str] = []
-    with Live(get_renderable=lambda: _table(demo.board, told), refresh_per_second=4):
-        yield told.append
+    console = Console(markup=False, highlight=False)
+    with Live(console=console, get_renderable=lambda: _table(demo.board), refresh_per_second=4):
+        yield console.print  # above the table
 
 
-def _table(board: Board, told: list[str]) -> Table:
+def _table(board: Board) -> Table:
     from rich import box
     from rich.table import Table
 
-    title = f"busgate demo: {board.readings} readings"
+    dimmers = " ".join(f"{level:3}" for _, level in sorted(board.levels.items()))
+    where = f" on {board.holder}" if board.holder else ""
+    radio = f"{board.noted} telegrams handled{where}; dimmers at {dimmers or '-'} %"
     table = Table(
-        box=box.SIMPLE_HEAD, title=title, caption="\n".join(told), caption_justify="left", title_justify="left"
+        box=box.SIMPLE_HEAD,
+        title=radio,
+        caption=f"{board.readings} readings",
+        title_justify="left",
+        caption_justify="left",
     )
     for column in ("bus", "device", "readings", "quality", "age"):
         table.add_column(column)
@@ -86,11 +94,16 @@ def _values(attributes: dict[str, dict[str, Any]]) -> str:
 
 
 def _show_summary(summary: Summary, board: Board) -> None:
-    back = summary.recovered_after_restart_s
+    back, radio = summary.recovered_after_restart_s, summary.telegrams
     click.echo(f"{summary.devices} devices gave {summary.readings} readings; {summary.suspect} of them suspect now")
-    click.echo("the bus did not come back" if back is None else f"all read again {back:.1f} s after the restart")
+    if back is not None:
+        click.echo(f"all read again {back:.1f} s after the restart")
     for device, value in board.cold.items():
         click.echo(f"stored job warn.cold: {device} has {value} °C")
+    fate = f"{radio.handled} handled, {radio.lost} lost, {radio.duplicates} handled twice"
+    click.echo(f"of {radio.sent} telegrams {radio.heard_by_any} were heard: {fate}")
+    for what, seconds in zip(("stick was pulled", "node was killed"), summary.failover_s, strict=False):
+        click.echo(f"the radio job went on elsewhere {seconds:.2f} s after its {what}")
     for error in summary.errors:
         click.echo(f"error: {error}")
     click.echo("ok" if summary.ok else "failed")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Name of each command: its module in this package, and its one-line help (so that ``--help`` imports nothing).
 COMMANDS: Final = {
-    "demo": ("demo", "the main job on simulated hardware; ends by itself"),
+    "demo": ("demo", "the main jobs on simulated hardware; ends by itself"),
     "up": ("up", "run this node: its interfaces and the jobs of its groups"),
     "run": ("run", "the jobs: list, get, set, delete, state, restart, debug, info, monitor; or run them"),
     "code": ("code", "stored procedures and modules: list, get, set, delete, check"),

@@ -69,14 +69,14 @@ class Commands:
         self.running.append(process)
         return process
 
-    def __call__(self, *words, check=True, **more):
+    def __call__(self, *words, check=True, timeout=PATIENCE, **more):
         return subprocess.run(
             [sys.executable, "-m", "gateway", *words],
             cwd=self.folder,
             env=self.environ,
             text=True,
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=timeout,
             check=check,
             **more,
         )
