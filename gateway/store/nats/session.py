@@ -326,7 +326,7 @@ class Session:
             self._forbidden.add(subject)
         for request in self._requests.values():
             if request.subject.lower() == subject:
-                request.fail(Denied(f"the servers forbid {self._options.who} to use {subject}"))
+                request.fail(Denied(f"the servers forbid {self._options.who} to use {request.subject}"))
 
 
 def _unanswered(request: _Request, reason: str) -> StoreError:
