@@ -152,8 +152,9 @@ class Session:
                     tasks.cancel_scope.cancel()
                     await self._send_rest()
         finally:
+            broken = self.ended.is_set()
             self.end("the store has been closed")
-            await self._wire.close()
+            await self._wire.close(broken=broken)
 
     def end(self, reason: str) -> None:
         """Fail all that waits."""

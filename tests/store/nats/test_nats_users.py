@@ -138,6 +138,20 @@ class TestUsers:
                 pass
         assert ("may lose up to 120 s of acknowledged writes" in caplog.text) == (sync != "always")
 
+    @pytest.mark.parametrize("option", ["nkey", "creds", "ca", "cert"])
+    @pytest.mark.parametrize("text", [None, "secret words"])
+    async def test_files_that_cannot_be_used_are_named(self, server, bucket, tmp_path, option, text):
+        file = tmp_path / "file"
+        if text is not None:
+            file.write_text(text)
+        options = StoreOptions(1, **{option: str(file)})
+        store = NatsStore([server.url], bucket, options, clock=SystemClock(), random=Random(1))
+        with pytest.raises(StoreUnusable) as caught:
+            async with store:
+                pass
+        assert str(file) in str(caught.value)
+        assert "secret" not in str(caught.value)
+
     async def test_a_wrong_password_is_refused_and_not_shown(self, connect):
         with pytest.raises(StoreUnusable, match="refuses user 'attic'") as caught:
             async with connect("attic", "guessed"):
