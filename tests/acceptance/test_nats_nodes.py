@@ -85,6 +85,9 @@ def test_a_node_waits_for_its_servers_and_lives_through_their_absence(nats, serv
     nats("groups", "set", "default", "--nodes", "1")
     servers.stop(0)
     assert nats("store", "get", "x", check=False).returncode == 3
+    early = nats.start("up")
+    early.line_with("the store is out of reach")
+    assert early.stop() == 0
     node = nats.start("up")
     assert "still trying nats://127.0.0.1:" in node.line_with("the store is out of reach")
     servers.start(0)
