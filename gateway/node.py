@@ -110,6 +110,7 @@ class Node:
             async with anyio.create_task_group() as outside:
                 outside.start_soon(self._stop_when_cancelled)
                 with anyio.CancelScope() as inside:
+                    outside.start_soon(self._stop_early, inside)
                     await self._live(inside, task_status)
                 outside.cancel_scope.cancel()
         except BaseExceptionGroup as group:
@@ -124,6 +125,12 @@ class Node:
             await anyio.sleep_forever()
         finally:
             self.stop()
+
+    async def _stop_early(self, inside: anyio.CancelScope) -> None:
+        """A node that isn't started yet, as it waits for the servers of its store, ends at once."""
+        await self._stopping.wait()
+        if not inside.shield:
+            inside.cancel()
 
     async def _live(self, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
         config = self._config

@@ -152,8 +152,9 @@ class Session:
                     tasks.cancel_scope.cancel()
                     await self._send_rest()
         finally:
+            broken = self.ended.is_set()
             self.end("the store has been closed")
-            await self._wire.close()
+            await self._wire.close(broken=broken)
 
     def end(self, reason: str) -> None:
         """Fail all that waits."""
@@ -326,7 +327,7 @@ class Session:
             self._forbidden.add(subject)
         for request in self._requests.values():
             if request.subject.lower() == subject:
-                request.fail(Denied(f"the servers forbid {self._options.who} to use {subject}"))
+                request.fail(Denied(f"the servers forbid {self._options.who} to use {request.subject}"))
 
 
 def _unanswered(request: _Request, reason: str) -> StoreError:

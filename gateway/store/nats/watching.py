@@ -9,9 +9,8 @@ Theory of operation
    difference is right at any moment. ``_staged`` holds the revisions of what is staged.
 3. ``position`` is the sequence up to which everything is handed out, staged or pending: where the follower goes on
    after a break (:mod:`~gateway.store.nats.following`).
-4. When too much is pending it is dropped, and the position put back before it. The watch is *behind*, until its
-   consumer has taken what is staged and asks for more; then the follower goes on from the position. So nothing is lost
-   but values that were overwritten meanwhile.
+4. When too much is pending the watch is *behind*: it takes no more, until its consumer has taken all and asks for more;
+   then the follower goes on from the position. So nothing is lost but values that were overwritten meanwhile.
 5. A renewal changes nothing for whoever knows the content. For whoever doesn't, it is a change like any other.
 """
 
@@ -135,15 +134,9 @@ class Watch:
         self._pending[record.key] = record
         self._pending_bytes += _size(record) - (_size(old) if old else 0)
         if len(self._pending) > self._backlog or self._pending_bytes > PENDING_BYTES:
-            self._fall_behind()
+            self.behind = True
+            self.wanted = anyio.Event()
         self._arrived.set()
-
-    def _fall_behind(self) -> None:
-        self.position = next(iter(self._pending.values())).sequence - 1
-        self._pending.clear()
-        self._pending_bytes = 0
-        self.behind = True
-        self.wanted = anyio.Event()
 
     def fail(self, error: StoreError) -> None:
         """Nothing comes any more: the consumer gets the error."""

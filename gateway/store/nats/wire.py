@@ -12,8 +12,10 @@ Theory of operation
 
 from __future__ import annotations
 
+import re
 import ssl
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -37,6 +39,8 @@ CONNECT_TIMEOUT: Final = 1.0
 CLOSE_TIMEOUT: Final = 0.5
 #: Never, for options of the library that want a number of seconds.
 NEVER: Final = 10**9
+#: The seed of a user as nkeys writes it: a prefix, 32 bytes and a checksum in base 32 (github.com/nats-io/nkeys).
+_SEED: Final = re.compile(rb"\bSU[A-Z2-7]{56}\b")
 
 
 class Wire:
@@ -52,19 +56,27 @@ class Wire:
         self._on_error = on_error
         self._on_closed = on_closed
         self._last_error = ""
+        self._begun = False
 
     async def connect(self, server: str, options: StoreOptions, name: str) -> None:
         """Connect to a server, such as ``nats://host:4222``.
 
         Raises:
             Detached: it can't be reached, or doesn't answer.
-            StoreUnusable: it refuses this user, or its TLS is not accepted.
+            StoreUnusable: it refuses this user, its TLS is not accepted, or a file of the options can't be used.
         """
+        _check_files(options)
         secure = server.startswith("tls:") or bool(options.ca or options.cert)
+        settings = _settings(server, options, name, secure)
         self._client._transport = _Transport(secure)  # noqa: SLF001 - the library has no other way
+        self._begun = True
         try:
             with anyio.fail_after(2 * CONNECT_TIMEOUT):
-                await self._client.connect(**_settings(server, options, name, secure), **self._callbacks())
+                await self._client.connect(**settings, **self._callbacks())
+        except ModuleNotFoundError as error:
+            raise StoreUnusable(
+                f"users with keys need the library {error.name}: pip install 'busgate[nats]'"
+            ) from error
         except ssl.SSLError as error:
             raise StoreUnusable(f"{shown(server)}: no secure connection: {error.reason or error}") from error
         except TimeoutError as error:
@@ -136,9 +148,14 @@ class Wire:
         except (nats.errors.Error, OSError) as error:
             raise Detached(str(error)) from error
 
-    async def close(self) -> None:
-        """Send what waits if that goes quickly, and end it."""
+    async def close(self, *, broken: bool = False) -> None:
+        """End it; send what waits, if that goes quickly, and unless it is ``broken``."""
+        if not self._begun:
+            return
         transport = self._client._transport  # noqa: SLF001 - as above
+        if broken:
+            self._client._pending, self._client._pending_data_size = [], 0  # noqa: SLF001 - it would be waited for
+            transport.abort()
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(CLOSE_TIMEOUT):
                 try:
@@ -190,10 +207,25 @@ def _settings(server: str, options: StoreOptions, name: str, secure: bool) -> di
     }
 
 
+def _check_files(options: StoreOptions) -> None:
+    """StoreUnusable when one can't be read, or has no key in it; says nothing of what is in it."""
+    for file in filter(None, (options.nkey, options.creds, options.ca, options.cert, options.key)):
+        try:
+            text = Path(file).read_bytes()
+        except OSError as error:
+            raise StoreUnusable(f"{file}, which [store] names, can't be read: {error.strerror}") from error
+        if file in (options.nkey, options.creds) and not _SEED.search(text):
+            raise StoreUnusable(f"{file}, which [store] names, holds no seed of a user (SU...)")
+
+
 def _tls(options: StoreOptions) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=options.ca or None)
-    if options.cert:
-        context.load_cert_chain(options.cert, options.key or None)
+    try:
+        context = ssl.create_default_context(cafile=options.ca or None)
+        if options.cert:
+            context.load_cert_chain(options.cert, options.key or None)
+    except ssl.SSLError as error:
+        files = ", ".join(filter(None, (options.ca, options.cert, options.key)))
+        raise StoreUnusable(f"[store] names what are no certificates, or not their key: {files}") from error
     return context
 
 

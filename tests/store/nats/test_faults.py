@@ -2,7 +2,8 @@
 
 Each path has one writer. A write counts as acknowledged, as failed (``Detached``: it must not have happened), or as
 unknown (``Uncertain``: it may have happened, now or later). In the end every watch must have been told of the final
-state of each path, no revision twice, and the final state must be an acknowledged write or a later unknown one.
+state of each path, no revision twice, and the final state must be an acknowledged write or a later unknown one. A lease
+as long as a node's must have survived.
 """
 
 import sys
@@ -14,12 +15,14 @@ import anyio
 import pytest
 
 from gateway.errors import Detached, Uncertain
-from gateway.path import P
+from gateway.path import P, Path
+from gateway.store.nats import NatsStore
 from gateway.testing.nats_servers import NatsServers
 from gateway.values import Change, NotGiven
 
 TOP = P("trial")
 LAST = P("trial.last")
+HELD = P("held")
 WRITERS = 6
 PATHS = 20
 #: Seconds that a test waits for the servers to agree on a leader again: 4 to 9 s by design, and a busy machine.
@@ -30,8 +33,8 @@ PATIENCE = 60
 class Log:
     """What the writers know, and what the watches were told."""
 
-    acknowledged: dict = field(default_factory=dict)  # by path: newest revision and value
-    unknown: dict = field(default_factory=dict)  # by path: values
+    acknowledged: dict[Path, tuple[int, object]] = field(default_factory=dict)  # by path: newest revision and value
+    unknown: dict[Path, list[object]] = field(default_factory=dict)  # by path: values
     count: int = 0
     failed: int = 0
     longest: float = 0.0  # time without an acknowledged write
@@ -203,7 +206,13 @@ class TestFaults:
 
     async def check(self, cluster, connect, fault):
         log = Log()
-        async with connect("a") as one, connect("b") as two, anyio.create_task_group() as tasks:
+        async with (
+            connect("a") as one,
+            connect("b") as two,
+            one.lease(NatsStore.lease_ttl) as lease,
+            anyio.create_task_group() as tasks,
+        ):
+            held = await one.set(HELD, "held", lease=lease)
             viewers = [Viewer(one), Viewer(two)]
             for viewer in viewers:
                 await tasks.start(viewer.run)
@@ -217,6 +226,8 @@ class TestFaults:
                 for viewer in viewers:
                     await viewer.done.wait()
             final = {entry.path: entry async for entry in two.tree(TOP, min_depth=2)}
+            assert not lease.lost.is_set(), "a node was taken for dead when a server failed"
+            assert (await two.get(HELD)).revision == held
         self.judge(log, viewers, final, fault)
 
     async def strike(self, cluster, store, log, fault):
