@@ -8,6 +8,7 @@ Theory of operation
    when it asks for the next one; that is told to all before it gets the next one. So when its node dies, at most the
    telegram in its hand comes again, on the node where the consumer listens next.
 3. Messages may get lost. A receiver sends again what isn't taken; a taker that hears of something taken tells so again.
+   A node that has just started asks who listens: what it hears from then on is kept for them.
 4. Of what a node transmits it tells all before, so that nobody takes the echo for a telegram.
 5. While the store is out of reach, what this node's own receivers hear goes to its own consumers all the same.
 """
@@ -168,10 +169,14 @@ class Radio:
             self.bus(bus).answers.remove(answer)
 
     async def _took(self, bus: str, consumer: str, entry: Entry) -> None:
-        """A consumer here has dealt with a telegram."""
+        """A consumer here has dealt with a telegram; cancelled, it is told to all nevertheless."""
         self.bus(bus).memory.know(consumer, self._clock.lease_now())
         entry.taken.add(consumer)
-        await self._publish(bus, _taken(consumer, entry))
+        try:
+            await self._publish(bus, _taken(consumer, entry))
+        except anyio.get_cancelled_exc_class():
+            self._enqueue(bus, _taken(consumer, entry))
+            raise
 
     def _take_in(self, reception: Reception, time: float, *, own: bool, again: bool = False) -> None:
         bus, now = self.bus(reception.bus), self._clock.lease_now()
@@ -185,8 +190,7 @@ class Radio:
             if not entry.settled(listening.consumer):
                 self._give(listening, entry, replayed=again)
             elif again and not entry.echo:
-                self._outbox.append((reception.bus, _taken(listening.consumer, entry)))
-                self._filled.set()
+                self._enqueue(reception.bus, _taken(listening.consumer, entry))
 
     def _give(self, listening: Listening, entry: Entry, *, replayed: bool) -> None:
         assert entry.first is not None
@@ -194,7 +198,10 @@ class Radio:
         listening.give(entry, Heard(entry.first, entry.heard, self._clock.now() - age, age, replayed))
 
     def _post(self, reception: Reception, *, again: bool) -> None:
-        self._outbox.append((reception.bus, {"do": "hear", "again": again, **reception.to_map()}))
+        self._enqueue(reception.bus, {"do": "hear", "again": again, **reception.to_map()})
+
+    def _enqueue(self, bus: str, fields: dict[str, Any]) -> None:
+        self._outbox.append((bus, fields))
         self._filled.set()
 
     async def _send(self) -> None:
@@ -204,19 +211,20 @@ class Radio:
             self._filled = anyio.Event()
             await self._filled.wait()
 
-    async def _publish(self, bus: str, fields: dict[str, Any]) -> None:
-        """Tell all nodes; what gets lost is told again when it is missed."""
+    async def _publish(self, bus: str | None, fields: dict[str, Any]) -> None:
+        """Tell all nodes something of a bus, or of none; what gets lost is told again when it is missed."""
         sent = {"sender": self.sender, "sent": self._clock.lease_now(), **fields}
         try:
-            await self._store.publish(TOPIC / bus, sent)
+            await self._store.publish(TOPIC if bus is None else TOPIC / bus, sent)
         except Detached:
             return
         except BusgateError as error:
             self._log.error("a telegram of bus %s can't be told to other nodes: %s", bus, error)
 
     async def _beat(self) -> None:
+        await self._publish(None, {"do": "greet"})
         while True:
-            for name, bus in self._buses.items():
+            for name, bus in list(self._buses.items()):  # there may be more when this has been told
                 await self._publish(name, {"do": "beat"})
                 for listening in list(bus.listening):
                     bus.memory.know(listening.consumer, self._clock.lease_now())
@@ -254,6 +262,9 @@ class Radio:
         if sender == self.sender:
             return
         self._clocks.note(sender, float(fields["sent"]), now)
+        if fields["do"] == "greet":
+            self._answer_greeting()
+            return
         memory = self.bus(bus).memory
         match fields["do"]:
             case "hear":
@@ -271,6 +282,11 @@ class Radio:
                 memory.know(str(fields["consumer"]), now)
             case "leave":
                 memory.forget(str(fields["consumer"]))
+
+    def _answer_greeting(self) -> None:
+        for name, bus in self._buses.items():
+            for listening in bus.listening:
+                self._enqueue(name, {"do": "listen", "consumer": listening.consumer})
 
 
 def _taken(consumer: str, entry: Entry) -> dict[str, Any]:

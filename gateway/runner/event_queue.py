@@ -87,8 +87,8 @@ class EventQueue:
 
         Cancelling it loses no message.
         """
-        await anyio.lowlevel.checkpoint()
         await self.settle()
+        await anyio.lowlevel.checkpoint()
         if not self._asked:
             self._asked = True
             if not self._watches:

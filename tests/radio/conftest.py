@@ -63,7 +63,7 @@ class Consumer:
         self.got = []
 
     async def run(self, *, task_status=anyio.TASK_STATUS_IGNORED):
-        with self.receiver.scope():
+        with self.receiver.scope() as self.scope:
             async with self.receiver.radio.listen("rfx", self.name) as telegrams:
                 task_status.started()
                 async for entry, heard in telegrams:
