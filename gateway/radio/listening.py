@@ -66,7 +66,8 @@ class Listening:
         return self
 
     async def __anext__(self) -> tuple[Entry, Heard]:
-        await anyio.lowlevel.checkpoint()
+        if self._waiting:
+            await anyio.lowlevel.checkpoint()
         while True:
             while self._waiting:
                 entry, heard = self._waiting.popleft()

@@ -20,6 +20,15 @@ class ShiftedClock(VirtualClock):
     def __init__(self, shift):
         super().__init__()
         self.shift = shift
+        self.halted = 0.0
+
+    def halt(self, seconds):
+        """The node stands still for so long: who sleeps there wakes up afterwards."""
+        self.halted = anyio.current_time() + seconds
+
+    async def sleep(self, seconds):
+        await super().sleep(max(seconds, self.halted - anyio.current_time()))
+        await super().sleep(self.halted - anyio.current_time())
 
     def lease_now(self):
         return super().lease_now() + self.shift

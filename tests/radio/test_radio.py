@@ -136,3 +136,23 @@ async def test_a_bus_may_be_heard_for_the_first_time_while_the_node_tells_of_oth
         b.hear("y")
         await anyio.sleep(1)
     assert consumer.got == [("y", False)]
+
+
+async def test_a_receiver_that_reads_late_because_its_node_stood_still_hears_the_same_telegram(air):
+    a, b = await air.receiver("a"), await air.receiver("b", shift=7.0)
+    consumer = await air.consumer(a)
+    await anyio.sleep(1)
+    b.store.clock.halt(0.6)
+    await anyio.sleep(0.2)
+    a.hear("x")
+    await anyio.sleep(0.4)
+    b.hear("x")
+    await anyio.sleep(1)
+    assert consumer.got == [("x", False)]
+    a.hear("x")  # pressed again
+    b.hear("x")
+    await anyio.sleep(0.35)
+    b.hear("x")
+    a.hear("x")
+    await anyio.sleep(1)
+    assert len(consumer.got) == 3
