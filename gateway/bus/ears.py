@@ -80,7 +80,8 @@ class _Listener:
         return self
 
     async def __anext__(self) -> Telegram:
-        await anyio.lowlevel.checkpoint()
+        if self._waiting:
+            await anyio.lowlevel.checkpoint()
         while not self._waiting:
             if self._error is not None:
                 raise self._error
