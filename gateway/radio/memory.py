@@ -180,7 +180,6 @@ class Memory:
         return min(near, key=lambda entry: (entry.apart(time, late), abs(entry.time - time)), default=None)
 
     def _add(self, entry: Entry, now: float) -> Entry:
-        self._expire(now)
         while len(self._entries) >= MOST:
             self.evicted += 1
             self._drop(next(iter(self._entries.values())))

@@ -128,8 +128,10 @@ class Radio:
 
     def bus(self, name: str) -> Bus:
         """What is known of a bus."""
-        self._stirred.set()
-        return self._buses.setdefault(name, Bus(Memory(), Quality(), [], []))
+        if (bus := self._buses.get(name)) is None:
+            bus = self._buses[name] = Bus(Memory(), Quality(), [], [])
+            self._stirred.set()
+        return bus
 
     def hear(self, spec: InterfaceSpec, telegram: Telegram) -> None:
         """An interface of this node has heard a telegram."""
@@ -137,7 +139,8 @@ class Radio:
         late, source = self._lateness.of(telegram.heard), f"{self._node}/{spec.name}"
         reception = Reception(self.sender, self._number, spec.bus, source, telegram, late)
         self._take_in(reception, telegram.heard, own=True)
-        self._post(reception, again=False)
+        if self._clocks:
+            self._post(reception, again=False)
 
     @asynccontextmanager
     async def listen(self, bus: str, consumer: str, *, leaves: bool = False) -> AsyncIterator[Listening]:
@@ -183,8 +186,10 @@ class Radio:
         """A consumer here has dealt with a telegram; cancelled, it is told to all nevertheless."""
         self.bus(bus).memory.know(consumer, self._clock.lease_now())
         entry.taken.add(consumer)
+        if not self._clocks:
+            return
         try:
-            await self._tell(bus, _taken(consumer, entry))
+            await self._publish(bus, _taken(consumer, entry))
         except anyio.get_cancelled_exc_class():
             self._enqueue(bus, _taken(consumer, entry))
             raise
