@@ -34,6 +34,8 @@ REMEMBERED: Final = HORIZON + 5.0
 MOST: Final = 4096
 #: Seconds until a reception is sent again the first time.
 AGAIN: Final = 0.5
+#: Receptions that are sent again at one time, at most, so that a slow consumer costs its node no more than that.
+AT_ONCE: Final = 100
 #: Seconds that the clocks of two nodes may seem to differ.
 SKEW: Final = 0.05
 #: Seconds for which a consumer is known after it was last heard of.
@@ -161,6 +163,8 @@ class Memory:
         self._expire(now)
         found: list[Reception] = []
         for entry in [entry for entry in self._unsettled.values() if entry.again <= now]:
+            if len(found) >= AT_ONCE:
+                break
             if self._wanted(entry, now):
                 entry.again, entry.pause = now + entry.pause * 2, entry.pause * 2
                 found += entry.own

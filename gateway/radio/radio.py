@@ -259,7 +259,8 @@ class Radio:
             await self._clock.sleep(LOOK)
             for bus in self._buses.values():
                 for reception in bus.memory.again(self._clock.lease_now()):
-                    self._post(reception, again=True)
+                    if self._clocks:
+                        self._post(reception, again=True)
 
     async def _receive(self, *, task_status: TaskStatus[None]) -> None:
         while True:

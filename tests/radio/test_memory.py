@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from gateway.radio.clocks import SPAN, Clocks
-from gateway.radio.memory import AGAIN, HORIZON, KNOWN, MOST, Memory
+from gateway.radio.memory import AGAIN, AT_ONCE, HORIZON, KNOWN, MOST, Memory
 from gateway.radio.receptions import Reception
 from gateway.values import Quantity, Telegram
 
@@ -61,6 +61,15 @@ class TestMemory:
         memory.expect(b"key", 10.0, 10.2)
         assert memory.receive(reception("a", 1, late=0.6), 10.8, 10.8, own=True).echo
         assert not memory.receive(reception("a", 2, late=0.6), 12.0, 12.0, own=True).echo
+
+    def test_what_a_slow_consumer_lets_wait_is_sent_again_little_by_little(self):
+        memory = Memory()
+        memory.know("job", 0.0)
+        for number in range(3 * AT_ONCE):
+            memory.receive(reception("a", number, key=b"%d" % number), 10.0, 10.0, own=True)
+        found = [memory.again(10.0 + AGAIN + look / 100) for look in range(4)]
+        assert [len(some) for some in found] == [AT_ONCE, AT_ONCE, AT_ONCE, 0]
+        assert [one.number for some in found for one in some] == list(range(3 * AT_ONCE))
 
     def test_other_content_is_another_telegram(self):
         memory = Memory()
