@@ -31,6 +31,8 @@ kind = "rfxtrx"
 PACE = 0.1
 #: Seconds that a receiver must live to have heard what its stick has heard: a busy machine is slow to read it.
 LONG_ENOUGH = 1.0
+#: Seconds for which the air may stand still; receptions within 0.25 s are one telegram.
+HALT = 0.15
 #: Deals with each telegram in two steps; it is dealt with when the second is done. ``pause``: it has it in hand longer.
 EARS = """
 import json, socket, time
@@ -75,6 +77,7 @@ class Radios:
         self.lives = {}
         self.past = []
         self.gone = []  # moments at which a receiver went
+        self.halts = []  # from when to when this process stood still, and the air with it
 
     def now(self):
         return self.cluster.now()
@@ -108,7 +111,8 @@ class Radios:
     async def job(self, pause):
         """The job that gets the telegrams; returns what its first run told at its begin."""
         data = "-v", "state", STATES / "ears", "-e", "port", self.cluster.port, "-e", "pause", pause
-        await self.cluster.job("ears", EARS, "--bus", "rfx", *data)
+        again = "-d", 0.5  # a busy machine may have it fail, and nobody keeps telegrams for longer than 30 s
+        await self.cluster.job("ears", EARS, "--bus", "rfx", *again, *data)
         return await self.cluster.next_run(0)
 
     async def press_on(self, *, task_status):
@@ -122,6 +126,14 @@ class Radios:
             await self.house.press(name, "on")
             due += PACE
             await anyio.sleep(max(0.0, due - anyio.current_time()))
+
+    async def mind_halts(self):
+        """Note when this process stands still: sticks may tell of one telegram at different moments then."""
+        while True:
+            began = self.now()
+            await anyio.sleep(HALT / 3)
+            if (ended := self.now()) > began + HALT:
+                self.halts.append((began - HALT, ended + HALT))
 
     def sent(self):
         """All telegrams that are over, by number, with the moment at which they ended."""
@@ -145,11 +157,12 @@ class Radios:
         return sorted(self.heard() - self.dealt_with().keys())
 
     def twice(self):
-        """How many were dealt with again after each moment at which a receiver went."""
+        """How many were dealt with again after each moment at which a receiver went, except for those of halts."""
+        ended = {number: time for number, (_, time) in self.sent().items()}
         seen: set[int] = set()
         found: Counter[float] = Counter()
         for told in self.cluster.told:
-            if told.what in ("heard", "replayed"):
+            if told.what in ("heard", "replayed") and not any(a < ended[told.number] < b for a, b in self.halts):
                 if told.number in seen:
                     found[max((gone for gone in self.gone if gone < told.at), default=0.0)] += 1
                 seen.add(told.number)
@@ -165,7 +178,8 @@ class Radios:
     def summary(self):
         told = Counter(one.what for one in self.cluster.told)
         return (
-            f"{len(self.sent())} sent, {len(self.heard())} heard by a living receiver, {len(self.lost())} lost, "
+            f"{len(self.cluster.runs)} runs, {len(self.halts)} halts of the air; {len(self.sent())} sent, "
+            f"{len(self.heard())} heard by a living receiver, {len(self.lost())} lost, "
             f"{told['heard']} dealt with at once and {told['replayed']} as replayed, {sum(self.twice().values())} twice"
         )
 

@@ -14,6 +14,7 @@ async def begin(radios, names, pause=0):
     """Nodes with their job, and telegrams; returns what the first run told."""
     await radios.start(*names)
     began = await radios.job(pause)
+    radios.cluster.tasks.start_soon(radios.mind_halts)
     await radios.cluster.tasks.start(radios.press_on)
     return began
 
