@@ -12,6 +12,7 @@ import json
 import math
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgpack
@@ -23,6 +24,10 @@ from gateway.path import P, Path
 PATH_TYPE = 0x70
 #: More levels than msgpack packs (512): what is nested so deeply is refused anyway.
 DEEP = 1100
+#: Types that are looked at most often here, so they stand in plain collections.
+PLAIN = frozenset((int, float, bool, type(None)))
+TEXTS = str, bytes, bytearray
+SEQUENCES = list, tuple
 
 
 def encode(value: Any) -> bytes:
@@ -42,19 +47,25 @@ def at_least(value: Any, limit: int) -> int:
 
     To pack something huge takes seconds, in which nothing else is done.
     """
-    size, waiting = 0, [iter((value,))]
-    while waiting and size <= limit and len(waiting) < DEEP:
-        part = next(waiting[-1], waiting)  # the list itself stands for: no more
-        if part is waiting:
-            waiting.pop()
-            continue
-        size += 1
-        if isinstance(part, str | bytes | bytearray):
-            size += len(part)
-        elif isinstance(part, dict):
-            waiting += [iter(dict.keys(part)), iter(dict.values(part))]
-        elif isinstance(part, list | tuple):
-            waiting.append(iter(part))
+    size, level = 0, [value]
+    for _ in range(DEEP):
+        size += len(level)
+        if not level or size > limit:
+            break
+        deeper: list[Any] = []
+        for part in level:
+            if type(part) in PLAIN:
+                continue
+            if isinstance(part, TEXTS):
+                size += len(part)
+            elif isinstance(part, dict):
+                deeper += islice(dict.keys(part), limit + 1)
+                deeper += islice(dict.values(part), limit + 1)
+            elif isinstance(part, SEQUENCES):
+                deeper += islice(part, limit + 1)
+            if size + len(deeper) > limit:
+                return size + len(deeper)
+        level = deeper
     return size
 
 

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 import anyio
-import anyio.lowlevel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,7 +54,10 @@ class Ears:
 
 
 class _Listener:
-    """The telegrams that one listener has not heard yet. A cancelled ``anext`` loses none."""
+    """The telegrams that one listener has not heard yet. A cancelled ``anext`` loses none.
+
+    It gives way when none waits: until then no more can come, and who got many at once must not lag behind.
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[Telegram] = deque()
@@ -80,7 +82,6 @@ class _Listener:
         return self
 
     async def __anext__(self) -> Telegram:
-        await anyio.lowlevel.checkpoint()
         while not self._waiting:
             if self._error is not None:
                 raise self._error

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import anyio
+import anyio.lowlevel
 
 if TYPE_CHECKING:
     from anyio.abc import ByteReceiveStream
 
     from gateway.bus.framing import Framer
     from gateway.clock import Clock
+
+
+#: Frames that may be dealt with until other tasks have their turn, when many have come at once.
+TOGETHER: Final = 16
 
 
 class Frames:
@@ -25,6 +30,7 @@ class Frames:
         self._line = line
         self._clock = clock
         self._found: deque[bytes] = deque()
+        self._count = 0
 
     def __aiter__(self) -> Self:
         return self
@@ -36,4 +42,8 @@ class Frames:
             with anyio.move_on_after(None if deadline is None else max(0.0, deadline - self._clock.lease_now())):
                 data = await self._line.receive()
             self._found += self.framer.feed(data, self._clock.lease_now())
+            self._count = 0
+        self._count += 1
+        if self._count % TOGETHER == 0:
+            await anyio.lowlevel.checkpoint()
         return self._found.popleft()

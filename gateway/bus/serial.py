@@ -29,6 +29,7 @@ import anyio
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
 
+from gateway.bus.usb_latency import lessen_latency
 from gateway.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ async def open_serial(path: str, *, baudrate: int, library: SerialLibrary, dtr: 
             f"{path} can be opened under asyncio only; other event loops reach a port by socket://HOST:PORT"
         ) from None
     opened = _Received()
+    await anyio.to_thread.run_sync(lessen_latency, path)
     try:
         transport = await _connect(library, opened, path, baudrate, dtr)
     except (termios.error, ValueError) as error:

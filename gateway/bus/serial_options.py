@@ -22,4 +22,9 @@ class SerialOptions(BaseModel, extra="forbid"):
     def _line(cls, port: str) -> str:
         if not port.isprintable() or not (port.startswith("/") or port.partition(":")[2]):
             raise ValueError(f"should be /dev/serial/by-id/... or socket://HOST:PORT, not {port!r}")
+        if port.startswith("rfc2217:"):
+            raise ValueError(
+                f"{port!r}: rfc2217 is not offered: let the server pass the bytes on as they are "
+                "(ser2net: accepter tcp) at the speed of the hardware, and say socket://HOST:PORT"
+            )
         return port

@@ -25,6 +25,10 @@ class Clocks:
     def __init__(self) -> None:
         self._differences: dict[str, deque[tuple[float, float]]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether anybody was heard of."""
+        return bool(self._differences)
+
     def note(self, sender: str, sent: float, arrived: float) -> None:
         """Take in a message: when it was sent, by its sender's clock, and when it arrived, by ours."""
         found = self._differences.setdefault(sender, deque(maxlen=KEPT))

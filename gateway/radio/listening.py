@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import anyio
-import anyio.lowlevel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -38,6 +37,8 @@ class Heard:
 class Listening:
     """An async iterator; a cancelled ``anext`` loses nothing. Call :meth:`took` when a telegram is dealt with.
 
+    It gives way when no telegram waits: until then no more can come.
+
     Args:
         took: tells everybody.
     """
@@ -66,7 +67,6 @@ class Listening:
         return self
 
     async def __anext__(self) -> tuple[Entry, Heard]:
-        await anyio.lowlevel.checkpoint()
         while True:
             while self._waiting:
                 entry, heard = self._waiting.popleft()

@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 1. Receptions with one key, heard within the telegram's window of the first of them, are one telegram, whoever heard
-   them and however late they arrive: what counts is when they were heard, on this node's clock.
+   them and however late they arrive: what counts is when they were heard, on this node's clock. Of one that was read
+   late that is known roughly: it counts as heard when it fits best.
 2. A reception that is known already (it was sent again) is recognised by its id.
 3. A *consumer* takes telegrams: a job, by its path, wherever it runs. It is known from the moment it first listens;
    what was heard before is not for it. A telegram that it has taken is taken for good, so also when it listens anew
@@ -33,6 +34,8 @@ REMEMBERED: Final = HORIZON + 5.0
 MOST: Final = 4096
 #: Seconds until a reception is sent again the first time.
 AGAIN: Final = 0.5
+#: Receptions that are sent again at one time, at most, so that a slow consumer costs its node no more than that.
+AT_ONCE: Final = 100
 #: Seconds that the clocks of two nodes may seem to differ.
 SKEW: Final = 0.05
 #: Seconds for which a consumer is known after it was last heard of.
@@ -44,7 +47,7 @@ class Entry:
     """One telegram.
 
     Attributes:
-        time: when the first reception of it was heard, on this node's clock.
+        time: when the first reception of it was heard, on this node's clock; or so many seconds before (``late``).
         arrived: when this node learned of it.
         first: the reception that it was first known by; None while somebody has only told that it was taken.
         heard: signal strength by interface, as far as told.
@@ -57,6 +60,7 @@ class Entry:
     key: bytes
     window: float
     time: float
+    late: float
     arrived: float
     first: Reception | None = None
     heard: dict[str, float | None] = field(default_factory=dict)
@@ -66,6 +70,10 @@ class Entry:
     echo: bool = False
     again: float = 0.0
     pause: float = AGAIN
+
+    def apart(self, time: float, late: float) -> float:
+        """Seconds from it to something else that was heard, at least."""
+        return max(0.0, time - late - self.time, self.time - self.late - time)
 
     def settled(self, consumer: str) -> bool:
         """Whether it is nothing for a consumer, or nothing any more."""
@@ -78,6 +86,7 @@ class Memory:
     def __init__(self) -> None:
         self.evicted = 0
         self._entries: OrderedDict[int, Entry] = OrderedDict()  # as they arrived
+        self._unsettled: dict[int, Entry] = {}  # those with receptions of our own, until nobody wants them any more
         self._ids: dict[tuple[str, int], Entry] = {}
         self._keys: dict[bytes, list[Entry]] = {}
         self._consumers: dict[str, _Consumer] = {}
@@ -90,10 +99,12 @@ class Memory:
             time: when it was heard.
         """
         telegram = reception.telegram
-        entry = self._ids.get(reception.id) or self._match(telegram.key, telegram.window, time)
+        entry = self._ids.get(reception.id) or self._match(telegram.key, telegram.window, time, reception.late)
         if entry is None:
-            entry = self._add(Entry(telegram.key, telegram.window, time, now), now)
+            entry = self._add(Entry(telegram.key, telegram.window, time, reception.late, now), now)
             entry.echo = self._is_echo(entry)
+        elif reception.late < entry.late:
+            entry.time, entry.late = time, reception.late
         entry.first = entry.first or reception
         self._join(entry, [reception.id])
         known = entry.heard.get(reception.interface)
@@ -102,16 +113,24 @@ class Memory:
         if own and reception not in entry.own:
             entry.own.append(reception)
             entry.again = now + AGAIN
+            self._unsettled[id(entry)] = entry
         return entry
 
     def take(
-        self, consumer: str, ids: Sequence[tuple[str, int]], key: bytes, window: float, time: float, now: float
+        self,
+        consumer: str,
+        ids: Sequence[tuple[str, int]],
+        key: bytes,
+        window: float,
+        time: float,
+        now: float,
+        late: float = 0.0,
     ) -> None:
         """A consumer has taken a telegram."""
         self.know(consumer, now)
-        entry = next((self._ids[one] for one in ids if one in self._ids), None) or self._match(key, window, time)
+        entry = next((self._ids[one] for one in ids if one in self._ids), None) or self._match(key, window, time, late)
         if entry is None:
-            entry = self._add(Entry(key, window, time, now), now)
+            entry = self._add(Entry(key, window, time, late, now), now)
         self._join(entry, ids)
         entry.taken.add(consumer)
 
@@ -148,10 +167,14 @@ class Memory:
         """The receptions that are to be sent again now."""
         self._expire(now)
         found: list[Reception] = []
-        for entry in self._entries.values():
-            if entry.own and entry.again <= now and self._wanted(entry, now):
+        for entry in [entry for entry in self._unsettled.values() if entry.again <= now]:
+            if len(found) >= AT_ONCE:
+                break
+            if self._wanted(entry, now):
                 entry.again, entry.pause = now + entry.pause * 2, entry.pause * 2
                 found += entry.own
+            else:
+                del self._unsettled[id(entry)]
         return found
 
     def _wanted(self, entry: Entry, now: float) -> bool:
@@ -159,14 +182,13 @@ class Memory:
 
     def _is_echo(self, entry: Entry) -> bool:
         since, until = self._transmissions.get(entry.key, (0.0, float("-inf")))
-        return since <= entry.time < until + entry.window
+        return since <= entry.time and entry.time - entry.late < until + entry.window
 
-    def _match(self, key: bytes, window: float, time: float) -> Entry | None:
-        near = [entry for entry in self._keys.get(key, ()) if abs(entry.time - time) < window]
-        return min(near, key=lambda entry: abs(entry.time - time), default=None)
+    def _match(self, key: bytes, window: float, time: float, late: float) -> Entry | None:
+        near = [entry for entry in self._keys.get(key, ()) if entry.apart(time, late) < window]
+        return min(near, key=lambda entry: (entry.apart(time, late), abs(entry.time - time)), default=None)
 
     def _add(self, entry: Entry, now: float) -> Entry:
-        self._expire(now)
         while len(self._entries) >= MOST:
             self.evicted += 1
             self._drop(next(iter(self._entries.values())))
@@ -195,6 +217,7 @@ class Memory:
 
     def _drop(self, entry: Entry) -> None:
         del self._entries[id(entry)]
+        self._unsettled.pop(id(entry), None)
         self._keys[entry.key].remove(entry)
         if not self._keys[entry.key]:
             del self._keys[entry.key]

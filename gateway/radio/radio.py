@@ -4,10 +4,12 @@ Theory of operation
 -------------------
 1. Every node tells all others of each reception, at once; and, so that clocks can be compared, of its time each
    ``BEAT`` seconds. All keep the same memory of it (:mod:`gateway.radio.memory`), each with times of its own clock.
+   While a node has not heard of any other, it tells its time alone.
 2. A consumer gets each telegram once, at its first reception: nobody waits for a second one. It *takes* the telegram
    when it asks for the next one; that is told to all before it gets the next one. So when its node dies, at most the
    telegram in its hand comes again, on the node where the consumer listens next.
 3. Messages may get lost. A receiver sends again what isn't taken; a taker that hears of something taken tells so again.
+   A node that has just started greets the others, and those who listen tell so: what it hears is kept for them.
 4. Of what a node transmits it tells all before, so that nobody takes the echo for a telegram.
 5. While the store is out of reach, what this node's own receivers hear goes to its own consumers all the same.
 """
@@ -24,6 +26,7 @@ import anyio
 
 from gateway.errors import BusgateError, Detached
 from gateway.radio.clocks import Clocks
+from gateway.radio.lateness import Lateness
 from gateway.radio.listening import Heard, Listening
 from gateway.radio.memory import REMEMBERED, Memory
 from gateway.radio.quality import Quality
@@ -97,9 +100,10 @@ class Radio:
         self._node = node
         self._interfaces = interfaces
         self._clocks = Clocks()
+        self._lateness = Lateness(store.clock)
         self._buses: dict[str, Bus] = {}
         self._number = 0
-        self._outbox: deque[tuple[str, dict[str, Any]]] = deque(maxlen=WAITING)
+        self._outbox: deque[tuple[str | None, dict[str, Any]]] = deque(maxlen=WAITING)
         self._filled = anyio.Event()
         self._stirred = anyio.Event()
         self._log = logging.getLogger("busgate.radio")
@@ -111,21 +115,32 @@ class Radio:
             tasks.start_soon(self._send)
             tasks.start_soon(self._beat)
             tasks.start_soon(self._send_again)
+            if self._has_hardware:
+                tasks.start_soon(self._lateness.run)
             if self._interfaces is not None:
                 tasks.start_soon(self._interfaces.hear, self.hear)
             task_status.started()
 
+    @property
+    def _has_hardware(self) -> bool:
+        """Whether this node may hear something; unknown without ``interfaces``."""
+        return self._interfaces is None or bool(self._interfaces.buses)
+
     def bus(self, name: str) -> Bus:
         """What is known of a bus."""
-        self._stirred.set()
-        return self._buses.setdefault(name, Bus(Memory(), Quality(), [], []))
+        if (bus := self._buses.get(name)) is None:
+            bus = self._buses[name] = Bus(Memory(), Quality(), [], [])
+            self._stirred.set()
+        return bus
 
     def hear(self, spec: InterfaceSpec, telegram: Telegram) -> None:
         """An interface of this node has heard a telegram."""
         self._number += 1
-        reception = Reception(self.sender, self._number, spec.bus, f"{self._node}/{spec.name}", telegram)
+        late, source = self._lateness.of(telegram.heard), f"{self._node}/{spec.name}"
+        reception = Reception(self.sender, self._number, spec.bus, source, telegram, late)
         self._take_in(reception, telegram.heard, own=True)
-        self._post(reception, again=False)
+        if self._clocks:
+            self._post(reception, again=False)
 
     @asynccontextmanager
     async def listen(self, bus: str, consumer: str, *, leaves: bool = False) -> AsyncIterator[Listening]:
@@ -140,7 +155,7 @@ class Radio:
         for entry in found.memory.untaken(consumer, self._clock.lease_now()):
             self._give(listening, entry, replayed=True)
         found.listening.append(listening)
-        await self._publish(bus, {"do": "listen", "consumer": consumer})
+        await self._tell(bus, {"do": "listen", "consumer": consumer})
         try:
             yield listening
         finally:
@@ -148,14 +163,14 @@ class Radio:
             if leaves:
                 found.memory.forget(consumer)
                 with anyio.move_on_after(LEAVING, shield=True):
-                    await self._publish(bus, {"do": "leave", "consumer": consumer})
+                    await self._tell(bus, {"do": "leave", "consumer": consumer})
 
     async def expect_echo(self, bus: str, key: bytes, seconds: float) -> None:
         """This node transmits what has this key, within so many seconds from now."""
         since = self._clock.lease_now()
         self.bus(bus).memory.expect(key, since, since + seconds)
         with anyio.move_on_after(TELLING):
-            await self._publish(bus, {"do": "expect", "key": key, "since": since, "until": since + seconds})
+            await self._tell(bus, {"do": "expect", "key": key, "since": since, "until": since + seconds})
 
     @contextmanager
     def answer(self, bus: str, device: str) -> Iterator[Answer]:
@@ -168,10 +183,16 @@ class Radio:
             self.bus(bus).answers.remove(answer)
 
     async def _took(self, bus: str, consumer: str, entry: Entry) -> None:
-        """A consumer here has dealt with a telegram."""
+        """A consumer here has dealt with a telegram; cancelled, it is told to all nevertheless."""
         self.bus(bus).memory.know(consumer, self._clock.lease_now())
         entry.taken.add(consumer)
-        await self._publish(bus, _taken(consumer, entry))
+        if not self._clocks:
+            return
+        try:
+            await self._publish(bus, _taken(consumer, entry))
+        except anyio.get_cancelled_exc_class():
+            self._enqueue(bus, _taken(consumer, entry))
+            raise
 
     def _take_in(self, reception: Reception, time: float, *, own: bool, again: bool = False) -> None:
         bus, now = self.bus(reception.bus), self._clock.lease_now()
@@ -185,8 +206,7 @@ class Radio:
             if not entry.settled(listening.consumer):
                 self._give(listening, entry, replayed=again)
             elif again and not entry.echo:
-                self._outbox.append((reception.bus, _taken(listening.consumer, entry)))
-                self._filled.set()
+                self._enqueue(reception.bus, _taken(listening.consumer, entry))
 
     def _give(self, listening: Listening, entry: Entry, *, replayed: bool) -> None:
         assert entry.first is not None
@@ -194,21 +214,29 @@ class Radio:
         listening.give(entry, Heard(entry.first, entry.heard, self._clock.now() - age, age, replayed))
 
     def _post(self, reception: Reception, *, again: bool) -> None:
-        self._outbox.append((reception.bus, {"do": "hear", "again": again, **reception.to_map()}))
+        self._enqueue(reception.bus, {"do": "hear", "again": again, **reception.to_map()})
+
+    def _enqueue(self, bus: str | None, fields: dict[str, Any]) -> None:
+        self._outbox.append((bus, fields))
         self._filled.set()
 
     async def _send(self) -> None:
         while True:
             while self._outbox:
-                await self._publish(*self._outbox.popleft())
+                await self._tell(*self._outbox.popleft())
             self._filled = anyio.Event()
             await self._filled.wait()
 
-    async def _publish(self, bus: str, fields: dict[str, Any]) -> None:
-        """Tell all nodes; what gets lost is told again when it is missed."""
+    async def _tell(self, bus: str | None, fields: dict[str, Any]) -> None:
+        """Tell all nodes, if there are others."""
+        if self._clocks:
+            await self._publish(bus, fields)
+
+    async def _publish(self, bus: str | None, fields: dict[str, Any]) -> None:
+        """Tell all nodes something of a bus, or of none; what gets lost is told again when it is missed."""
         sent = {"sender": self.sender, "sent": self._clock.lease_now(), **fields}
         try:
-            await self._store.publish(TOPIC / bus, sent)
+            await self._store.publish(TOPIC if bus is None else TOPIC / bus, sent)
         except Detached:
             return
         except BusgateError as error:
@@ -216,11 +244,12 @@ class Radio:
 
     async def _beat(self) -> None:
         while True:
-            for name, bus in self._buses.items():
-                await self._publish(name, {"do": "beat"})
+            if self._buses or self._has_hardware:
+                await self._publish(None, {"do": "beat"})
+            for name, bus in list(self._buses.items()):  # there may be more when this has been told
                 for listening in list(bus.listening):
                     bus.memory.know(listening.consumer, self._clock.lease_now())
-                    await self._publish(name, {"do": "listen", "consumer": listening.consumer})
+                    await self._tell(name, {"do": "listen", "consumer": listening.consumer})
             self._clocks.forget(self._clock.lease_now() - REMEMBERED)
             await self._clock.sleep(BEAT)
 
@@ -235,7 +264,8 @@ class Radio:
             await self._clock.sleep(max(LOOK, min(due) - now))
             for bus in self._buses.values():
                 for reception in bus.memory.again(self._clock.lease_now()):
-                    self._post(reception, again=True)
+                    if self._clocks:
+                        self._post(reception, again=True)
 
     async def _receive(self, *, task_status: TaskStatus[None]) -> None:
         while True:
@@ -243,6 +273,7 @@ class Radio:
                 async with self._store.subscribe(TOPIC, queue=WAITING) as messages:
                     task_status.started()
                     task_status = anyio.TASK_STATUS_IGNORED
+                    await self._publish(None, {"do": "greet"})
                     async for message in messages:
                         self._arrived(message)
             except Detached:
@@ -259,6 +290,11 @@ class Radio:
         if sender == self.sender:
             return
         self._clocks.note(sender, float(fields["sent"]), now)
+        if fields["do"] == "beat":
+            return
+        if fields["do"] == "greet":
+            self._answer_greeting()
+            return
         memory = self.bus(bus).memory
         match fields["do"]:
             case "hear":
@@ -268,7 +304,8 @@ class Radio:
             case "take":
                 ids = [(str(one), int(number)) for one, number in fields["ids"]]
                 time = self._clocks.ours(sender, float(fields["time"]))
-                memory.take(str(fields["consumer"]), ids, bytes(fields["key"]), float(fields["window"]), time, now)
+                key, window, late = bytes(fields["key"]), float(fields["window"]), float(fields["late"])
+                memory.take(str(fields["consumer"]), ids, key, window, time, now, late)
             case "expect":
                 since, until = (self._clocks.ours(sender, float(fields[name])) for name in ("since", "until"))
                 memory.expect(bytes(fields["key"]), since, until)
@@ -277,9 +314,16 @@ class Radio:
             case "leave":
                 memory.forget(str(fields["consumer"]))
 
+    def _answer_greeting(self) -> None:
+        self._enqueue(None, {"do": "beat"})
+        for name, bus in self._buses.items():
+            for listening in bus.listening:
+                self._enqueue(name, {"do": "listen", "consumer": listening.consumer})
+
 
 def _taken(consumer: str, entry: Entry) -> dict[str, Any]:
     ids = [list(one) for one in sorted(entry.ids)]
     return {
-        "do": "take", "consumer": consumer, "ids": ids, "key": entry.key, "window": entry.window, "time": entry.time
+        "do": "take", "consumer": consumer, "ids": ids,
+        "key": entry.key, "window": entry.window, "time": entry.time, "late": entry.late,
     }  # fmt: skip

@@ -20,6 +20,7 @@ class Reception:
         sender: the node that tells of it, as it lives now.
         number: which of that sender's receptions; together they are its id.
         interface: ``NODE/INTERFACE``.
+        late: seconds that it may have been heard before it was read; see :mod:`gateway.radio.lateness`.
     """
 
     sender: str
@@ -27,6 +28,7 @@ class Reception:
     bus: str
     interface: str
     telegram: Telegram
+    late: float = 0.0
 
     @property
     def id(self) -> tuple[str, int]:
@@ -42,6 +44,7 @@ class Reception:
             "kind": one.kind,
             "values": {name: [value.value, value.unit] for name, value in one.values.items()},
             "heard": one.heard,
+            "late": self.late,
             "key": one.key,
             "window": one.window,
             "rssi": one.rssi,
@@ -63,4 +66,4 @@ class Reception:
             battery=fields["battery"],
             raw=bytes(fields["raw"]),
         )
-        return cls(sender, int(fields["number"]), bus, str(fields["interface"]), telegram)
+        return cls(sender, int(fields["number"]), bus, str(fields["interface"]), telegram, float(fields["late"]))

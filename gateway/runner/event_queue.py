@@ -87,12 +87,13 @@ class EventQueue:
 
         Cancelling it loses no message.
         """
-        await anyio.lowlevel.checkpoint()
         await self.settle()
         if not self._asked:
             self._asked = True
             if not self._watches:
                 self._waiting.appendleft(ReadyMsg(0))
+        if not self._empty:
+            await anyio.lowlevel.checkpoint()
         while (found := self._next()) is False:
             if self._ended:
                 raise StopAsyncIteration
@@ -107,6 +108,10 @@ class EventQueue:
             self._in_hand = None
             if message.settle is not None:
                 await message.settle()
+
+    @property
+    def _empty(self) -> bool:
+        return self._state is None and not self._waiting and not self.stalled.is_set()
 
     def _next(self) -> RunnerMessage | Literal[False] | None:
         if self._state is not None:

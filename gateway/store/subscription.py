@@ -35,7 +35,7 @@ class Subscription:
         source = message.sender, message.topic
         missed = message.number - self._expected.get(source, message.number)
         self._expected[source] = message.number + 1
-        self._queue.append(replace(message, missed=missed))
+        self._queue.append(replace(message, missed=missed) if missed else message)
         if len(self._queue) > self._limit:
             lost = self._queue.popleft()
             source = lost.sender, lost.topic
@@ -51,12 +51,13 @@ class Subscription:
         return self
 
     async def __anext__(self) -> Message:
-        await anyio.lowlevel.checkpoint()
+        if self._queue:
+            await anyio.lowlevel.checkpoint()
         while not self._queue or self._closed:
             if self._closed:
                 raise Detached("the subscription is closed")
             self._arrived = anyio.Event()
             await self._arrived.wait()
         message = self._queue.popleft()
-        dropped = self._dropped.pop((message.sender, message.topic), 0)
-        return replace(message, missed=message.missed + dropped)
+        dropped = self._dropped.pop((message.sender, message.topic), 0) if self._dropped else 0
+        return replace(message, missed=message.missed + dropped) if dropped else message

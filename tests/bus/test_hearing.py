@@ -1,9 +1,11 @@
 """Telegrams on their way from a driver to whoever listens."""
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from gateway.bus.ears import WAITING, Ears
+from gateway.bus.frames import TOGETHER
 from gateway.errors import InterfaceDown
 from gateway.values import Telegram
 
@@ -39,6 +41,24 @@ async def test_a_slow_listener_loses_the_oldest_and_that_is_counted():
             ears.tell(telegram(number))
         assert (await anext(slow)).heard == 3
         assert ears.missed == 3
+
+
+async def test_who_gets_many_at_once_does_not_lag_behind():
+    ears, heard = Ears(), []
+    async with ears.listen() as listener, anyio.create_task_group() as tasks:
+
+        async def listen():
+            async for one in listener:
+                heard.append(one.heard)
+
+        tasks.start_soon(listen)
+        for turn in range(200):
+            for number in range(TOGETHER):
+                ears.tell(telegram(turn * TOGETHER + number))
+            await anyio.lowlevel.checkpoint()
+        await anyio.sleep(1)
+        tasks.cancel_scope.cancel()
+    assert (len(heard), ears.missed) == (200 * TOGETHER, 0)
 
 
 async def test_what_was_heard_before_the_hardware_was_lost_still_comes():

@@ -176,5 +176,7 @@ def test_the_options_of_a_serial_interface():
     for wrong in ("ttyUSB0", "", "/dev/tty\n", "COM1:"):
         with pytest.raises(ConfigError, match=r"port: should be /dev/serial/by-id/\.\.\. or socket://HOST:PORT"):
             read_options(Sticks, {"port": wrong})
+    with pytest.raises(ConfigError, match=r"rfc2217 is not offered: let the server pass .* and say socket://HOST:PORT"):
+        read_options(Sticks, {"port": "rfc2217://pi:3333"})
     with pytest.raises(ConfigError, match="serial: should be 'pyserial' or 'serialx'"):
         read_options(Sticks, {"port": "/dev/x", "serial": "other"})

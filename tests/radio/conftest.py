@@ -20,6 +20,15 @@ class ShiftedClock(VirtualClock):
     def __init__(self, shift):
         super().__init__()
         self.shift = shift
+        self.halted = 0.0
+
+    def halt(self, seconds):
+        """The node stands still for so long: who sleeps there wakes up afterwards."""
+        self.halted = anyio.current_time() + seconds
+
+    async def sleep(self, seconds):
+        await super().sleep(max(seconds, self.halted - anyio.current_time()))
+        await super().sleep(self.halted - anyio.current_time())
 
     def lease_now(self):
         return super().lease_now() + self.shift
@@ -63,7 +72,7 @@ class Consumer:
         self.got = []
 
     async def run(self, *, task_status=anyio.TASK_STATUS_IGNORED):
-        with self.receiver.scope():
+        with self.receiver.scope() as self.scope:
             async with self.receiver.radio.listen("rfx", self.name) as telegrams:
                 task_status.started()
                 async for entry, heard in telegrams:

@@ -7,16 +7,16 @@ from random import Random
 import pytest
 
 from gateway.radio.clocks import SPAN, Clocks
-from gateway.radio.memory import AGAIN, HORIZON, KNOWN, MOST, Memory
+from gateway.radio.memory import AGAIN, AT_ONCE, HORIZON, KNOWN, MOST, Memory
 from gateway.radio.receptions import Reception
 from gateway.values import Quantity, Telegram
 
 WINDOW = 0.25
 
 
-def reception(sender, number, heard=0.0, key=b"key", rssi=None):
+def reception(sender, number, heard=0.0, key=b"key", rssi=None, late=0.0):
     telegram = Telegram("ac:1", "switch", {"on": Quantity(True)}, heard, key, WINDOW, rssi, None, b"\x0b\x11")
-    return Reception(sender, number, "rfx", f"{sender}/stick", telegram)
+    return Reception(sender, number, "rfx", f"{sender}/stick", telegram, late)
 
 
 class TestMemory:
@@ -34,6 +34,42 @@ class TestMemory:
         assert first is not second
         assert memory.receive(reception("b", 1), 10.01, 13.0, own=False) is first
         assert memory.receive(reception("b", 2), 10.36, 13.0, own=False) is second
+
+    def test_what_was_read_late_belongs_to_what_it_may_be_of(self):
+        memory = Memory()
+        first = memory.receive(reception("a", 1), 10.0, 10.0, own=True)
+        assert memory.receive(reception("b", 1, late=0.5), 10.6, 10.6, own=False) is first
+        assert (first.time, first.late) == (10.0, 0.0)
+        assert memory.receive(reception("b", 2, late=0.1), 10.6, 10.6, own=False) is not first
+
+    def test_it_is_known_better_when_another_receiver_was_not_late(self):
+        memory = Memory()
+        first = memory.receive(reception("b", 1, late=0.5), 10.6, 10.6, own=False)
+        assert memory.receive(reception("a", 1), 10.2, 10.7, own=True) is first
+        assert (first.time, first.late) == (10.2, 0.0)
+        assert memory.receive(reception("a", 2), 10.55, 10.7, own=True) is not first
+
+    def test_taken_by_somebody_who_read_it_late(self):
+        memory = Memory()
+        memory.receive(reception("a", 1), 10.0, 10.0, own=True)
+        memory.know("job", 0.0)
+        memory.take("job", [("b", 1)], b"key", WINDOW, 10.6, 10.7, late=0.5)
+        assert memory.untaken("job", 11.0) == []
+
+    def test_an_echo_that_was_read_late(self):
+        memory = Memory()
+        memory.expect(b"key", 10.0, 10.2)
+        assert memory.receive(reception("a", 1, late=0.6), 10.8, 10.8, own=True).echo
+        assert not memory.receive(reception("a", 2, late=0.6), 12.0, 12.0, own=True).echo
+
+    def test_what_a_slow_consumer_lets_wait_is_sent_again_little_by_little(self):
+        memory = Memory()
+        memory.know("job", 0.0)
+        for number in range(3 * AT_ONCE):
+            memory.receive(reception("a", number, key=b"%d" % number), 10.0, 10.0, own=True)
+        found = [memory.again(10.0 + AGAIN + look / 100) for look in range(4)]
+        assert [len(some) for some in found] == [AT_ONCE, AT_ONCE, AT_ONCE, 0]
+        assert [one.number for some in found for one in some] == list(range(3 * AT_ONCE))
 
     def test_other_content_is_another_telegram(self):
         memory = Memory()

@@ -2,6 +2,8 @@
 
 import anyio
 
+from gateway.radio.radio import BEAT
+
 
 async def test_each_telegram_comes_once(air):
     a, b = await air.receiver("a"), await air.receiver("b", shift=5000.0)
@@ -93,3 +95,64 @@ async def test_a_new_consumer_does_not_hear_the_past(air):
     consumer = await air.consumer(a)
     await anyio.sleep(5)
     assert consumer.got == []
+
+
+async def test_what_is_taken_while_the_consumer_is_cancelled_does_not_come_again(air):
+    a, b = await air.receiver("a"), await air.receiver("b")
+    first = await air.consumer(a)
+    a.store.faults.delay = 0.1
+    a.hear("x")
+    await anyio.sleep(0.05)
+    assert first.got == [("x", False)]
+    first.scope.cancel()  # it has asked for the next one: all are being told
+    await anyio.sleep(0.3)
+    second = await air.consumer(b)
+    await anyio.sleep(5)
+    assert second.got == []
+
+
+async def test_a_node_that_has_just_started_goes_on_with_what_the_others_hear(air):
+    a = await air.receiver("a")
+    first = await air.consumer(a)
+    await anyio.sleep(5)
+    b = await air.receiver("b", shift=33.0)
+    await anyio.sleep(0.1)
+    a.kill()
+    b.hear("x")
+    await anyio.sleep(0.1)
+    second = await air.consumer(b)
+    await anyio.sleep(1)
+    assert (first.got, second.got) == ([], [("x", True)])
+
+
+async def test_a_bus_may_be_heard_for_the_first_time_while_the_node_tells_of_others(air):
+    a, b = await air.receiver("a"), await air.receiver("b")
+    a.hear("x")
+    a.store.faults.delay = 0.1
+    await anyio.sleep(BEAT + 0.05)
+    async with b.radio.listen("other", "job"):
+        await anyio.sleep(2 * BEAT)
+        consumer = await air.consumer(a)
+        b.hear("y")
+        await anyio.sleep(1)
+    assert consumer.got == [("y", False)]
+
+
+async def test_a_receiver_that_reads_late_because_its_node_stood_still_hears_the_same_telegram(air):
+    a, b = await air.receiver("a"), await air.receiver("b", shift=7.0)
+    consumer = await air.consumer(a)
+    await anyio.sleep(1)
+    b.store.clock.halt(0.6)
+    await anyio.sleep(0.2)
+    a.hear("x")
+    await anyio.sleep(0.4)
+    b.hear("x")
+    await anyio.sleep(1)
+    assert consumer.got == [("x", False)]
+    a.hear("x")  # pressed again
+    b.hear("x")
+    await anyio.sleep(0.35)
+    b.hear("x")
+    a.hear("x")
+    await anyio.sleep(1)
+    assert len(consumer.got) == 3

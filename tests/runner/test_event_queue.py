@@ -141,3 +141,20 @@ def test_keys_tell_messages_apart():
     assert TimerMsg("timer").key != TimerMsg("other").key
     assert "ChangeMsg(" in repr(ChangeMsg(one))
     assert RunnerMessage().msg is None
+
+
+async def test_who_asks_for_the_next_message_has_dealt_with_the_last_even_if_it_is_cancelled_then():
+    queue, settled = EventQueue(10, "stall"), []
+    message = change("a", 1)
+
+    async def settle():
+        settled.append("a")
+        await anyio.lowlevel.checkpoint()
+
+    message.settle = settle
+    await queue.put(message)
+    with anyio.CancelScope() as scope:
+        async for found in queue:
+            if found is message:
+                scope.cancel()
+    assert settled == ["a"]

@@ -4,10 +4,11 @@ import logging
 import random
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from gateway.abc import DriverContext, open_line
-from gateway.bus.frames import Frames
+from gateway.bus.frames import TOGETHER, Frames
 from gateway.bus.framing import LineFramer
 from gateway.errors import ConfigError, InterfaceDown
 from gateway.testing.clocks import VirtualClock
@@ -165,6 +166,28 @@ async def test_a_question_is_asked_until_it_is_answered_over_every_link(kind):
         tasks.cancel_scope.cancel()
     assert [answer for answer in answers if not answer.startswith(b"20;00;PING=")] == []
     assert len(set(answers)) == 20
+
+
+async def test_many_frames_at_once_leave_other_tasks_their_turn(lines):
+    stick, since, most = lines.plug(URL), 0, 0
+
+    async def others():
+        nonlocal since
+        while True:
+            since = 0
+            await anyio.lowlevel.checkpoint()
+
+    async with opened(lines) as line, anyio.create_task_group() as tasks:
+        frames = Frames(line, LineFramer(), VirtualClock())
+        await stick.send(b"frame\r\n" * 1000)
+        await anext(frames)
+        tasks.start_soon(others)
+        for _ in range(999):
+            await anext(frames)
+            since += 1
+            most = max(most, since)
+        tasks.cancel_scope.cancel()
+    assert most <= 2 * TOGETHER  # trio gives the turns of one round in any order
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ _QUANTITIES: Final = {
     "Wind gust": ("wind_gust", "m/s"),
 }  # fmt: skip
 
+#: What pyRFXtrx makes of packets from the air.
+_HEARD: Final = SensorEvent, ControlEvent
 _LIGHTING2: Final = 0x11
 _LIGHTING4: Final = 0x13
 _RFY: Final = 0x1A
@@ -48,7 +50,7 @@ def decode(packet: bytes, heard: float) -> Telegram | None:
         Exception: of any type, from pyRFXtrx, which doesn't check what it reads.
     """
     event = RFXtrxTransport.parse(bytearray(packet))
-    if not isinstance(event, SensorEvent | ControlEvent):
+    if not isinstance(event, _HEARD):
         return None
     device = event.device
     if not device.id_string.isprintable():  # noise: some ids have a letter as it came

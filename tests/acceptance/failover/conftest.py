@@ -199,24 +199,9 @@ class Cluster:
 
     async def beat(self, pause=0.1, *, steady=False):
         """The job that is watched; ``steady``: it outlasts the loss of an interface."""
-        data = (
-            "-v",
-            "device",
-            SWITCH,
-            "-v",
-            "state",
-            STATES / "beat",
-            "-e",
-            "port",
-            self.port,
-            "-e",
-            "pause",
-            pause,
-            "-e",
-            "steady",
-            steady,
-        )
-        await self.job("beat", BEAT, "--bus", "attic", *data)
+        texts = "-v", "device", SWITCH, "-v", "state", STATES / "beat"
+        numbers = "-e", "port", self.port, "-e", "pause", pause, "-e", "steady", steady
+        await self.job("beat", BEAT, "--bus", "attic", *texts, *numbers)
         await self.all_ready()
 
     async def listen(self, udp):
@@ -328,9 +313,14 @@ def anyio_backend():
 
 
 @pytest.fixture
-async def cluster(tmp_path):
-    """No node runs yet. Each has houses ``NODE`` and ``NODE2`` with the same switch, and is to use the first."""
-    houses = {bus: House.parse(HOUSE) for bus in ("a", "b", "c", "a2", "b2", "c2")}
+def houses():
+    """Each node has houses ``NODE`` and ``NODE2`` with the same switch."""
+    return {bus: House.parse(HOUSE) for bus in ("a", "b", "c", "a2", "b2", "c2")}
+
+
+@pytest.fixture
+async def cluster(tmp_path, houses):
+    """No node runs yet. Each is to use the first of its houses, where it has some."""
     async with AsyncExitStack() as stack:
         for house in houses.values():
             await stack.enter_async_context(house.running())
@@ -338,7 +328,7 @@ async def cluster(tmp_path):
         tasks = await stack.enter_async_context(anyio.create_task_group())
         cluster = Cluster(tmp_path, houses, tasks, udp.extra(anyio.abc.SocketAttribute.local_port))
         cluster.configure("operator")
-        for name in "abc":
+        for name in {*"abc"} & houses.keys():
             cluster.configure(name, name)
         tasks.start_soon(cluster.listen, udp)
         yield cluster
