@@ -16,9 +16,10 @@ from hwsim.fault_desk import ActiveFault, FaultDesk
 from hwsim.onewire.wires import Wires
 from hwsim.quantity import Hurried, Quantity
 from hwsim.quantity_spec import Circumstances, QuantitySpec
-from hwsim.radio.port import MEMORY
+from hwsim.radio.port import MEMORY, MemoryPort
 from hwsim.radio.radios import Radios
 from hwsim.scenario_reader import read_device, read_radio_device, read_scenario, read_scenario_file
+from hwsim.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from hwsim.onewire.slave import Slave
+    from hwsim.onewire.wire.adapter import Adapter
     from hwsim.radio.air import Air, Transmission
     from hwsim.radio.devices import RadioDevice
     from hwsim.radio.port import MemoryStream
     from hwsim.radio.stick import Stick
     from hwsim.scenario import Scenario
-    from hwsim.site import Site
     from hwsim.traffic import Traffic
 
 
@@ -93,7 +94,7 @@ class House:
     @property
     def traffic(self) -> dict[str, Traffic]:
         """The counters of each bus with an owserver; those of a stick are with `stick`."""
-        return {name: site.traffic for name, site in self._wires.sites.items()}
+        return {name: site.traffic for name, site in self._wires.sites.items() if isinstance(site, Site)}
 
     def devices(self, bus: str | None = None) -> list[Slave]:
         """All devices on wires, or those of one bus, hubs included; connected or not.
@@ -105,7 +106,7 @@ class House:
         return [slave for site in sites for slave in site.bus]
 
     def url(self, bus: str) -> str:
-        """Where a bus listens, as in `owserver://127.0.0.1:4304`, or the path of a stick.
+        """Where a bus listens, as in `owserver://127.0.0.1:4304`, or the path of a stick or adapter.
 
         Raises:
             UnknownTarget: there is no such bus.
@@ -116,7 +117,7 @@ class House:
         if self._tasks is None:
             raise HwsimError("the house does not run; its buses listen within `async with house.running()`")
         stick = self._radios.sticks.get(bus)
-        return stick.port.url if stick else _url(self._wires.site(bus))
+        return stick.port.url if stick else self._wires.site(bus).url
 
     def device(self, name: str) -> Slave:
         """A device on a wire by its ROM id or alias.
@@ -145,15 +146,27 @@ class House:
         """
         return self._radios.stick(bus)
 
+    def adapter(self, bus: str) -> Adapter:
+        """A serial 1-Wire adapter by the name of its bus; `line.traffic` counts what went over its wire.
+
+        Raises:
+            UnknownTarget: there is none.
+        """
+        return self._wires.adapter(bus).adapter
+
     def connect(self, bus: str) -> MemoryStream:
-        """Open a stick within this process by its name or URL, while the house runs with `ptys=False`.
+        """Open a stick or adapter within this process by its name or URL, while the house runs with `ptys=False`.
 
         Raises:
             HwsimError: its port is a terminal; open its path.
             OSError: it is not plugged in (ENOENT), or somebody has it open (EBUSY).
-            UnknownTarget: there is no such stick.
+            UnknownTarget: there is no such stick or adapter.
         """
-        return self._radios.connect(bus.removeprefix(MEMORY))
+        name = bus.removeprefix(MEMORY)
+        port = self.adapter(name).port if name in self._wires.sites else self._radios.stick(name).port
+        if not isinstance(port, MemoryPort):
+            raise HwsimError(f"{name!r} is at {port.url}; run the house with ptys=False to open it in this process")
+        return port.connect()
 
     def add_device(self, **keys: Any) -> Slave:
         """Hang one more device on a bus; the keys are those of `[[device]]`, at least `bus` and `id`.
@@ -281,12 +294,13 @@ class House:
                     tasks.cancel_scope.cancel()
         finally:
             self._radios.close()
+            self._wires.close()
         if failure is not None:
             raise failure  # as it was raised within the context, not in a group
 
     async def _open(self, tasks: TaskGroup, *, ptys: bool) -> None:
         self.time.start()
-        await self._wires.open(tasks)
+        await self._wires.open(tasks, ptys=ptys)
         await self._radios.open(tasks, ptys=ptys)
         self._tasks = tasks
         for scheduled in self._scenario.faults:
@@ -304,7 +318,3 @@ class House:
         if self._tasks is None:
             raise HwsimError(f"the house does not run; {what} within `async with house.running()`")
         return self._tasks
-
-
-def _url(site: Site) -> str:
-    return f"owserver://{site.port.host}:{site.port.port}"
