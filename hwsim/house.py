@@ -93,7 +93,7 @@ class House:
 
     @property
     def traffic(self) -> dict[str, Traffic]:
-        """The counters of each bus with an owserver; those of a stick are with `stick`."""
+        """The counters of each bus with an owserver; those of sticks and adapters are with them."""
         return {name: site.traffic for name, site in self._wires.sites.items() if isinstance(site, Site)}
 
     def devices(self, bus: str | None = None) -> list[Slave]:

@@ -12,6 +12,7 @@ Theory of operation
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import prod
@@ -36,11 +37,10 @@ _WHOLE_BYTE = 1 << 8
 
 
 class Presence(IntEnum):
-    """What a reset finds; the numbers are those of a DS2480B."""
+    """What a reset finds; the numbers are those of a DS2480B, whose 2 would be an alarm that no simulated part has."""
 
     SHORT = 0
     PRESENT = 1
-    ALARM = 2
     NOBODY = 3
 
 
@@ -146,7 +146,10 @@ class Line:
         self._mask <<= 1
         if self._mask == _WHOLE_BYTE:
             listeners, self._listeners = self._listeners, []
-            self._talks += _told([(attend(slave, self, self._command), 1) for slave in listeners], None)
+            for slave in listeners:
+                talk = attend(slave, self, self._command)
+                with suppress(StopIteration):
+                    self._talks.append((talk, next(talk)))
 
     def begin_pullup(self) -> None:
         """Hold the line high, strongly."""
@@ -166,10 +169,12 @@ class Line:
             burn()
 
     def lose_power(self) -> None:
-        """Those that live on the line alone are without supply for a moment."""
-        for slave in self._reached(self._trunk):
-            if not slave.externally_powered():
-                slave.power_cycle()
+        """Those that live on the line alone are without supply for a moment; hubs pass it on to both branches."""
+        self.strong_pullup = False
+        for slave in self._bus:
+            for one in (slave, slave.twin):
+                if one is not None and one.connected and not one.externally_powered():
+                    one.power_cycle()
 
     def _reached(self, place: Place) -> Iterator[Slave]:
         """Those at a place and their twins, and those behind branches there that are on."""
@@ -188,12 +193,12 @@ class Line:
         return 1 - level
 
 
-def _told(talks: _Talks, heard: int | None) -> _Talks:
+def _told(talks: _Talks, heard: int) -> _Talks:
     """Those that go on after a slot, each with the next bit that it drives."""
     going_on: _Talks = []
     for talk, _ in talks:
         try:
-            going_on.append((talk, talk.send(heard)))  # type: ignore[arg-type]
+            going_on.append((talk, talk.send(heard)))
         except StopIteration:
             continue
     return going_on

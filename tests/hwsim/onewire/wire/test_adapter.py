@@ -257,7 +257,7 @@ class TestScenario:
         house = House.load(Path(__file__).parents[4] / "config" / "wire.toml")
         async with house.running(ptys=False), house.connect("cellar") as stream:
             assert await Host(stream).ask("C1") == "ED"
-            await anyio.sleep(60.0)
+            await anyio.sleep(60.5)
             assert [fault.kind for fault in house.faults] == ["bit_errors"]
 
     @pytest.mark.parametrize(
