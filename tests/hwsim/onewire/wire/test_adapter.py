@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from random import Random
 
@@ -283,6 +284,17 @@ class TestScenario:
             House.parse(BUS.replace("attic", "a/b"))
 
 
+async def said(port, data, count):
+    """Write to a terminal, and read so many bytes."""
+    os.write(port, data)
+    answer = b""
+    with anyio.fail_after(30):
+        while len(answer) < count:
+            await anyio.wait_readable(port)
+            answer += os.read(port, 64)
+    return answer
+
+
 class TestTerminal:
     """The port as a device file, in real time."""
 
@@ -296,14 +308,27 @@ class TestTerminal:
             assert house.url("attic") == str(tmp_path / "wire")
             port = os.open(house.url("attic"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
             try:
-                os.write(port, b"\xc1")
-                await anyio.wait_readable(port)
-                assert os.read(port, 10) == b"\xef"
+                assert await said(port, b"\xc1", 1) == b"\xef"
             finally:
                 os.close(port)
             with pytest.raises(HwsimError, match=r"is at .*; run the house with ptys=False"):
                 house.connect("attic")
         assert not os.path.lexists(tmp_path / "wire")
+
+    async def test_a_host_that_flushes_what_has_not_arrived(self, tmp_path):
+        """As owserver does it after each search; here before the adapter has had a chance to read."""
+        house = House.parse(HOUSE.replace(BUS, f'{BUS}path = "wire"\n'), folder=tmp_path)
+        async with house.running():
+            port = os.open(house.url("attic"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                for _ in range(20):
+                    assert await said(port, bytes.fromhex("C5 E1 F0 E3 B5 E1") + bytes(16), 18) != b""
+                    os.write(port, b"\xe3\xa5")
+                    termios.tcflush(port, termios.TCIOFLUSH)
+                    assert await said(port, b"\xc5", 1) == b"\xed"
+            finally:
+                os.close(port)
+            assert house.adapter("attic").chip.recovered == 20
 
     async def test_a_path_that_is_taken(self, tmp_path):
         (tmp_path / "wire").write_text("something")
