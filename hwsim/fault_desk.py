@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hwsim.onewire.wires import Wires
     from hwsim.radio.radios import Radios
     from hwsim.scenario import ScheduledFault
-    from hwsim.site import Site
+    from hwsim.site import WiredSite
 
 
 @dataclass
@@ -29,7 +29,7 @@ class ActiveFault:
     began: float
     """Seconds after the start of the house."""
     ended: float | None = None
-    _site: Site | RadioSite | None = None
+    _site: WiredSite | RadioSite | None = None
 
     async def end(self, now: float) -> None:
         """Make it good again; does nothing when it has ended."""
@@ -108,13 +108,13 @@ class FaultDesk:
             return Place("bus", self._kinds[target])
         if target in self._radios.devices:
             return Place("device", RADIO)
-        if self._wires.find(target) is not None:
-            return Place("device", ONE_WIRE)
+        if found := self._wires.find(target):
+            return Place("device", self._kinds[found[0].bus.name])
         devices = [*self._radios.devices, *self._wires.names()]
         known = {"bus": [*self._kinds], "device": devices}.get(wanted, [*self._kinds, *devices])
         raise UnknownTarget(f"there is no {wanted} {target!r}{did_you_mean(target, known)}")
 
-    def _site(self, tasks: TaskGroup, target: str) -> Site | RadioSite:
+    def _site(self, tasks: TaskGroup, target: str) -> WiredSite | RadioSite:
         """Where a fault happens."""
         if stick := self._radios.sticks.get(target):
             return RadioSite(tasks, self._radios, some_stick=stick)

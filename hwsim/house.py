@@ -19,20 +19,19 @@ from hwsim.quantity_spec import Circumstances, QuantitySpec
 from hwsim.radio.port import MEMORY
 from hwsim.radio.radios import Radios
 from hwsim.scenario_reader import read_device, read_radio_device, read_scenario, read_scenario_file
+from hwsim.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from anyio.abc import TaskGroup
+    from anyio.abc import ByteStream, TaskGroup
 
-    from hwsim.onewire.owserver.memory import MemoryStream as OwserverStream
     from hwsim.onewire.slave import Slave
+    from hwsim.onewire.wire.adapter import Adapter
     from hwsim.radio.air import Air, Transmission
     from hwsim.radio.devices import RadioDevice
-    from hwsim.radio.port import MemoryStream
     from hwsim.radio.stick import Stick
     from hwsim.scenario import Scenario
-    from hwsim.site import Site
     from hwsim.traffic import Traffic
 
 
@@ -93,8 +92,8 @@ class House:
 
     @property
     def traffic(self) -> dict[str, Traffic]:
-        """The counters of each bus with an owserver; those of a stick are with `stick`."""
-        return {name: site.traffic for name, site in self._wires.sites.items()}
+        """The counters of each bus with an owserver; those of sticks and adapters are with them."""
+        return {name: site.traffic for name, site in self._wires.sites.items() if isinstance(site, Site)}
 
     def devices(self, bus: str | None = None) -> list[Slave]:
         """All devices on wires, or those of one bus, hubs included; connected or not.
@@ -106,7 +105,7 @@ class House:
         return [slave for site in sites for slave in site.bus]
 
     def url(self, bus: str) -> str:
-        """Where a bus listens, as in `owserver://127.0.0.1:4304`, the path of a stick, or `memory:` and its name.
+        """Where a bus listens: `owserver://127.0.0.1:4304`, the path of a stick or adapter, or `memory:` and its name.
 
         Raises:
             UnknownTarget: there is no such bus.
@@ -117,7 +116,7 @@ class House:
         if self._tasks is None:
             raise HwsimError("the house does not run; its buses listen within `async with house.running()`")
         stick = self._radios.sticks.get(bus)
-        return stick.port.url if stick else _url(self._wires.site(bus))
+        return stick.port.url if stick else self._wires.site(bus).url
 
     def device(self, name: str) -> Slave:
         """A device on a wire by its ROM id or alias.
@@ -146,10 +145,18 @@ class House:
         """
         return self._radios.stick(bus)
 
-    def connect(self, bus: str) -> MemoryStream | OwserverStream:
+    def adapter(self, bus: str) -> Adapter:
+        """A serial 1-Wire adapter by the name of its bus; `line.traffic` counts what went over its wire.
+
+        Raises:
+            UnknownTarget: there is none.
+        """
+        return self._wires.adapter(bus).adapter
+
+    def connect(self, bus: str) -> ByteStream:
         """Connect to a bus within this process, by its name or its `memory:` URL.
 
-        That is a stick, while the house runs with `ptys=False`, or an owserver, while it runs with `sockets=False`.
+        That is a stick or adapter, while the house runs with `ptys=False`, or an owserver, with `sockets=False`.
 
         Raises:
             HwsimError: it is a terminal or a TCP port; open that.
@@ -158,11 +165,8 @@ class House:
             UnknownTarget: there is no such bus.
         """
         name = bus.removeprefix(MEMORY)
-        if (site := self._wires.sites.get(name)) is None:
-            return self._radios.connect(name)
-        if not site.port.in_memory:
-            raise HwsimError(f"bus {name!r} is at {_url(site)}; run the house with sockets=False to connect like this")
-        return site.port.connect()
+        site = self._wires.sites.get(name)
+        return site.connect() if site else self._radios.stick(name).port.connect()
 
     def add_device(self, **keys: Any) -> Slave:
         """Hang one more device on a bus; the keys are those of `[[device]]`, at least `bus` and `id`.
@@ -291,12 +295,13 @@ class House:
                     tasks.cancel_scope.cancel()
         finally:
             self._radios.close()
+            self._wires.close()
         if failure is not None:
             raise failure  # as it was raised within the context, not in a group
 
     async def _open(self, tasks: TaskGroup, *, ptys: bool) -> None:
         self.time.start()
-        await self._wires.open(tasks)
+        await self._wires.open(tasks, ptys=ptys)
         await self._radios.open(tasks, ptys=ptys)
         self._tasks = tasks
         for scheduled in self._scenario.faults:
@@ -314,9 +319,3 @@ class House:
         if self._tasks is None:
             raise HwsimError(f"the house does not run; {what} within `async with house.running()`")
         return self._tasks
-
-
-def _url(site: Site) -> str:
-    if site.port.in_memory:
-        return f"{MEMORY}{site.spec.name}"
-    return f"owserver://{site.port.host}:{site.port.port}"

@@ -51,6 +51,29 @@ class BusSpec(BaseModel):
     cache: CacheTimes = CacheTimes()
 
 
+class AdapterSpec(BaseModel):
+    """`[[bus]]` of kind `ds2480b`: one wire behind a serial adapter, for a real owserver to drive."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    kind: Literal["ds2480b"]
+    path: Path | None = None
+    """Where the link to its terminal is made; none: in a folder that is made for it."""
+    conversion_scale: float = Field(default=1.0, ge=0)
+    """Conversion times of the datasheets times this; the patience of the real master stays as it is."""
+    transaction_time: float = Field(default=0.0, ge=0)
+    """Seconds more that each talk with a device takes, from one reset of the wire to the next."""
+    plugged: bool = True
+
+    @field_validator("name")
+    @classmethod
+    def _a_file_name(cls, text: str) -> str:
+        if "/" in text or text.startswith("."):
+            raise ValueError(f"{text!r} can't be the name of an adapter; it becomes the name of a file")
+        return text
+
+
 class DeviceSpec(BaseModel):
     """`[[device]]`: what all families have; quantities and settings of the family come beside it."""
 
@@ -185,7 +208,9 @@ class Scenario:
     kinds: dict[str, str] = field(default_factory=dict)
     """The kind of each bus by its name, in the order of the file."""
     buses: list[BusSpec] = field(default_factory=list)
-    """Those with wires."""
+    """Those behind an owserver."""
+    adapters: list[AdapterSpec] = field(default_factory=list)
+    """Those behind a serial adapter."""
     sticks: list[StickSpec] = field(default_factory=list)
     """Those on the air."""
     devices: list[Device] = field(default_factory=list)

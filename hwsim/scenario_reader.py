@@ -18,6 +18,7 @@ from hwsim.quantity_spec import Circumstances, FileSpec, QuantitySpec, spec_of
 from hwsim.radio.devices import KINDS
 from hwsim.radio.stick_spec import STICKS, AirSpec, StickSpec
 from hwsim.scenario import (
+    AdapterSpec,
     BusSpec,
     Device,
     DeviceSpec,
@@ -42,7 +43,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _ARRAYS = ("bus", "device", "fault")
 _TABLES = (*_ARRAYS, "air")
-_BUSES: dict[str, type[BaseModel]] = {"onewire": BusSpec, **STICKS}
+_BUSES: dict[str, type[BaseModel]] = {"onewire": BusSpec, "ds2480b": AdapterSpec, **STICKS}
 
 
 def read_scenario_file(path: Path) -> Scenario:
@@ -151,9 +152,11 @@ class _Reader:
         spec = self._check(_BUSES[kind], keys, path)
         if isinstance(spec, BusSpec):
             scenario.buses.append(spec)
+        elif isinstance(spec, AdapterSpec):
+            scenario.adapters.append(spec)
         elif isinstance(spec, StickSpec):
             scenario.sticks.append(spec)
-        if isinstance(spec, BusSpec | StickSpec):
+        if isinstance(spec, BusSpec | AdapterSpec | StickSpec):
             scenario.kinds[spec.name] = spec.kind
 
     def _device(self, keys: dict[str, Any], path: KeyPath, scenario: Scenario) -> None:

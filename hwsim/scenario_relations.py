@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hwsim.errors import FaultError, did_you_mean
-from hwsim.faults import FAULTS, ONE_WIRE, RADIO, Place, find_fault, targets_of
+from hwsim.faults import FAULTS, ONE_WIRE, RADIO, WIRE, Place, find_fault, targets_of
 from hwsim.onewire.rom import RomId
 from hwsim.scenario import parse_branch
 
@@ -34,10 +34,14 @@ class Relations:
         """What the target of a fault is; None: there is no such target."""
         target = str(fault.get("target"))
         if target in self._buses:
-            return Place("bus", str(self._buses[target].get("kind", ONE_WIRE)))
+            return Place("bus", self._kind(target))
         if target in self._radios:
             return Place("device", RADIO)
-        return Place("device", ONE_WIRE) if str(rom_of(target) or target) in self._ids else None
+        bus = self._ids.get(str(rom_of(target) or target))
+        return Place("device", self._kind(bus) if bus in self._buses else ONE_WIRE) if bus else None
+
+    def _kind(self, bus: str) -> str:
+        return str(self._buses[bus].get("kind", ONE_WIRE))
 
     def check(self) -> None:
         """Report all that does not fit."""
@@ -66,7 +70,7 @@ class Relations:
         bus = keys.get("bus")
         if isinstance(bus, str) and bus not in self._buses:
             self._problem((*path, "bus"), f"there is no bus {bus!r}{did_you_mean(bus, self._buses)}")
-        elif isinstance(bus, str) and self._buses[bus].get("kind", ONE_WIRE) != ONE_WIRE:
+        elif isinstance(bus, str) and self._kind(bus) not in (ONE_WIRE, WIRE):
             self._problem((*path, "bus"), f"{bus!r} is a stick; a device with an antenna has a kind and no bus")
         elif isinstance(bus, str):
             channels, channel = self._buses[bus].get("channels", 1), keys.get("channel", 0)

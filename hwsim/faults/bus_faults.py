@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, PrivateAttr
 
-from hwsim.faults.fault import Fault
+from hwsim.faults.fault import ONE_WIRE, WIRE, Fault
 from hwsim.onewire.bus import Place
 from hwsim.onewire.families import DS18B20
 from hwsim.onewire.owserver.disturbance import ClosePoint, Rule, Treatment
 from hwsim.onewire.rom import RomId
 
 if TYPE_CHECKING:
-    from hwsim.site import Site
+    from hwsim.site import Site, WiredSite
 
 
 class Restart(Fault):
@@ -32,7 +32,7 @@ class Restart(Fault):
 
     async def end(self, site: Site) -> None:
         if not site.port.is_open:
-            site.bind()
+            site.bind(sockets=not site.port.in_memory)
             await site.open()
 
 
@@ -144,15 +144,16 @@ class SlowBus(Fault):
 
     kind = "slow_bus"
     target = "bus"
+    among = (ONE_WIRE, WIRE)
 
     delay: float = Field(default=0.5, gt=0)
     channel: int | None = Field(default=None, ge=0)
 
-    async def begin(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
         for channel in site.wires(self.channel):
             channel.extra_delay += self.delay
 
-    async def end(self, site: Site) -> None:
+    async def end(self, site: WiredSite) -> None:
         for channel in site.wires(self.channel):
             channel.extra_delay -= self.delay
 
@@ -162,26 +163,27 @@ class Crowd(Fault):
 
     kind = "crowd"
     target = "bus"
+    among = (ONE_WIRE, WIRE)
 
     devices: int = Field(default=1000, ge=1, le=20000)
     channel: int = Field(default=0, ge=0)
     _guests: list[RomId] = PrivateAttr(default_factory=list)
 
-    async def begin(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
         site.wires(self.channel)
         self._guests = _invite(site, self.devices, self.channel)
 
-    async def end(self, site: Site) -> None:
+    async def end(self, site: WiredSite) -> None:
         for rom in self._guests:
             site.bus.detach(rom)
 
 
-def _invite(site: Site, count: int, channel: int) -> list[RomId]:
+def _invite(site: WiredSite, count: int, channel: int) -> list[RomId]:
     """Hang so many new DS18B20 on a wire, with ids from the seed; returns the ids."""
     guests: list[RomId] = []
     while len(guests) < count:
         rom = RomId(DS18B20.family, site.random.randbytes(6))
         if rom not in site.bus:
-            site.bus.attach(DS18B20(rom, site.owserver.master.time.now), Place(channel))
+            site.bus.attach(DS18B20(rom, site.time.now), Place(channel))
             guests.append(rom)
     return guests

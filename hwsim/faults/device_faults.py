@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, PrivateAttr
 
-from hwsim.faults.fault import Fault
+from hwsim.errors import FaultError, QuantityError
+from hwsim.faults.fault import ONE_WIRE, WIRE, Fault
 
 if TYPE_CHECKING:
-    from hwsim.site import Site
+    from hwsim.site import Site, WiredSite
 
 
 class DeviceError(Fault):
@@ -32,11 +33,12 @@ class Unplug(Fault):
 
     kind = "unplug"
     target = "device"
+    among = (ONE_WIRE, WIRE)
 
-    async def begin(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
         site.device.connected = False
 
-    async def end(self, site: Site) -> None:
+    async def end(self, site: WiredSite) -> None:
         site.device.power_cycle()
         site.device.connected = True
 
@@ -46,8 +48,9 @@ class PowerCycle(Fault):
 
     kind = "power_cycle"
     target = "device"
+    among = (ONE_WIRE, WIRE)
 
-    async def begin(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
         site.device.power_cycle()
 
 
@@ -55,12 +58,13 @@ class _DeviceFlaw(Fault):
     """A flaw that a device has or has not."""
 
     target = "device"
+    among = (ONE_WIRE, WIRE)
     flaw: ClassVar[str]
 
-    async def begin(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
         setattr(site.device, self.flaw, True)
 
-    async def end(self, site: Site) -> None:
+    async def end(self, site: WiredSite) -> None:
         setattr(site.device, self.flaw, False)
 
 
@@ -76,12 +80,13 @@ class Stuck(Fault):
 
     kind = "stuck_85"
     target = "device"
+    among = (ONE_WIRE, WIRE)
 
-    async def begin(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
         site.device.power_cycle()
         site.device.stuck = True
 
-    async def end(self, site: Site) -> None:
+    async def end(self, site: WiredSite) -> None:
         site.device.stuck = False
 
 
@@ -97,30 +102,40 @@ class SlowConversion(Fault):
 
     kind = "slow_conversion"
     target = "device"
+    among = (ONE_WIRE, WIRE)
 
     factor: float = Field(default=3.0, gt=0)
 
-    async def begin(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
         site.device.conversion_scale *= self.factor
 
-    async def end(self, site: Site) -> None:
+    async def end(self, site: WiredSite) -> None:
         site.device.conversion_scale /= self.factor
 
 
 class AddressCollision(Fault):
     """A second device of the same part has the same id and place, as with some clones, and answers at the same time.
 
-    It is new, measures the usual values, and is `twin` of the first one. A search finds one of them. Answers with a
-    checksum fail unless both say the same; writes and conversions reach both.
+    It is new, measures the usual values but for those in `values`, and is `twin` of the first one. A search finds one
+    of them. Answers with a checksum fail unless both say the same; writes and conversions reach both.
     """
 
     kind = "address_collision"
     target = "device"
+    among = (ONE_WIRE, WIRE)
 
-    async def begin(self, site: Site) -> None:
-        site.device.twin = site.device.new_twin()
+    values: dict[str, float] = Field(default_factory=dict)
 
-    async def end(self, site: Site) -> None:
+    async def begin(self, site: WiredSite) -> None:
+        twin = site.device.new_twin()
+        for name, value in self.values.items():
+            try:
+                twin.set(name, value)
+            except QuantityError as error:
+                raise FaultError(f"fault {self.kind!r}, option 'values': {error}") from None
+        site.device.twin = twin
+
+    async def end(self, site: WiredSite) -> None:
         site.device.twin = None
 
 

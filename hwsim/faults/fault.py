@@ -8,6 +8,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 ONE_WIRE = "onewire"
+"""Behind an owserver."""
+WIRE = "ds2480b"
+"""Behind a serial adapter, down to the bits."""
 STICKS = ("rfxtrx", "rflink", "enocean")
 RADIO = "radio"
 """Devices with an antenna."""
@@ -21,7 +24,11 @@ class Place:
     kind: str
 
     def __str__(self) -> str:
-        names = {RADIO: "device with an antenna", ONE_WIRE: "device on a wire"}
+        names = {
+            RADIO: "device with an antenna",
+            ONE_WIRE: "device behind an owserver",
+            WIRE: "device behind an adapter",
+        }
         return f"bus of kind {self.kind}" if self.target == "bus" else names[self.kind]
 
 
@@ -38,7 +45,7 @@ class Fault(BaseModel):
     """Seconds it lasts when nobody says; None: until it is ended."""
 
     async def begin(self, site: Any) -> None:
-        """Let it happen; returns when it has. `site` is a `Site` on wires, a `RadioSite` on the air."""
+        """Let it happen; returns when it has. `site` is a `WiredSite` on wires, a `RadioSite` on the air."""
         raise NotImplementedError
 
     async def end(self, site: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hwsim.errors import FaultError, did_you_mean
-from hwsim.faults import bus_faults, device_faults, radio_faults, stick_faults
+from hwsim.faults import bus_faults, device_faults, radio_faults, stick_faults, wire_faults
 
 if TYPE_CHECKING:
     from hwsim.faults.fault import Fault, Place
@@ -34,6 +34,7 @@ _KINDS: tuple[type[Fault], ...] = (
     device_faults.Alias,
     *stick_faults.KINDS,
     *radio_faults.KINDS,
+    *wire_faults.KINDS,
 )
 
 FAULTS: dict[str, tuple[type[Fault], ...]] = {

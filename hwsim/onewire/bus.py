@@ -56,6 +56,7 @@ class OneWireBus:
         self.channels = [Channel(number) for number in range(channels)]
         self._slaves: dict[RomId, Slave] = {}
         self._places: dict[RomId, Place] = {}
+        self._at: dict[Place, list[Slave]] = {}
 
     def attach(self, slave: Slave, place: Place) -> None:
         """Hang a slave on the bus.
@@ -69,10 +70,11 @@ class OneWireBus:
             raise ValueError(f"bus {self.name!r} has no channel {place.channel}; it has {len(self.channels)}")
         self._slaves[slave.rom] = slave
         self._places[slave.rom] = place
+        self._at.setdefault(place, []).append(slave)
 
     def detach(self, rom: RomId) -> None:
         """Take a slave away for good; those behind it can't be reached any more."""
-        del self._slaves[rom], self._places[rom]
+        self._at[self._places.pop(rom)].remove(self._slaves.pop(rom))
 
     def __iter__(self) -> Iterator[Slave]:
         return iter(self._slaves.values())
@@ -96,6 +98,10 @@ class OneWireBus:
         """Where the slave of that id hangs."""
         return self._places[rom]
 
+    def at(self, place: Place) -> list[Slave]:
+        """All slaves at exactly this place, connected or not."""
+        return self._at.get(place, [])
+
     def reachable(self, rom: RomId) -> bool:
         """Whether the slave would answer now: it and all hubs on the way are connected."""
         if rom not in self._slaves or not self._slaves[rom].connected:
@@ -104,7 +110,7 @@ class OneWireBus:
 
     def search(self, place: Place) -> list[Slave]:
         """What a ROM search finds at exactly this place, in the order of the search."""
-        found = [s for s in self if self._places[s.rom] == place and self.reachable(s.rom)]
+        found = [s for s in self.at(place) if self.reachable(s.rom)]
         return sorted(found, key=lambda slave: slave.rom.search_key)
 
     def alarm_search(self, place: Place) -> list[Slave]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 _TEXT = re.compile(r"(?P<family>[0-9A-F]{2})\.?(?P<serial>[0-9A-F]{12})(?:\.?(?P<crc>[0-9A-F]{2}))?", re.IGNORECASE)
@@ -72,20 +73,24 @@ class RomId:
             raise ValueError(f"{text!r} ends in a wrong CRC; the right one is {rom.crc:02X}, or leave it out")
         return rom
 
-    @property
+    @cached_property
     def crc(self) -> int:
         return crc8(bytes([self.family]) + self.serial)
 
-    @property
+    @cached_property
     def wire(self) -> bytes:
         """All eight bytes in the order of the wire: family, serial number, CRC."""
-        body = bytes([self.family]) + self.serial
-        return body + bytes([crc8(body)])
+        return bytes([self.family]) + self.serial + bytes([self.crc])
+
+    @cached_property
+    def bits(self) -> tuple[int, ...]:
+        """All 64 bits in the order of the wire."""
+        return tuple(byte >> position & 1 for byte in self.wire for position in range(8))
 
     @property
-    def search_key(self) -> int:
+    def search_key(self) -> tuple[int, ...]:
         """Sorts as the ROM search finds devices: bit by bit from the least significant, 0 before 1."""
-        return int(f"{int.from_bytes(self.wire, 'little'):064b}"[::-1], 2)
+        return self.bits
 
     def __str__(self) -> str:
         return f"{self.family:02X}.{self.serial.hex().upper()}"

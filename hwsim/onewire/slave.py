@@ -8,7 +8,7 @@ Theory of operation
     slave is touched the next time. So it works at any speed and needs no task.
  3. Quantities are the physical world (a temperature, the level somebody gives a pin); registers are what the
     device made of it. `set` changes the world, never a register.
- 4. Everything a slave sends passes `_send`, the one place where a bad line garbles it.
+ 4. Everything a slave sends passes `transmit`, the one place where a bad line garbles it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,12 @@ class Slave:
     settings: ClassVar[Mapping[str, Range]] = {}
     """The non-volatile settings that a scenario may preset."""
     measures_temperature: ClassVar[bool] = False
+    skips: ClassVar[bool] = True
+    """It goes on after SKIP ROM and READ ROM too, not only when it was chosen by its id."""
+    resumes: ClassVar[bool] = False
+    """It knows the ROM command RESUME."""
+    overdrive: ClassVar[bool] = False
+    """It knows the ROM commands for overdrive."""
 
     def __init__(
         self,
@@ -142,6 +148,21 @@ class Slave:
         """What the device tells about its supply (READ POWER SUPPLY)."""
         return self.power is Power.EXTERNAL
 
+    def busy(self) -> bool:
+        """Whether read slots after a conversion command still give 0."""
+        return False
+
+    def idle(self) -> int:
+        """The same as a bit: 0 while it is busy."""
+        return int(not self.busy())
+
+    def lose_strong_pullup(self) -> None:
+        """The line goes back to its normal pull-up, on which a parasite can't do much."""
+
+    def transmit(self, data: bytes) -> bytes:
+        """What arrives of the bytes that it sends."""
+        return bytes(byte ^ 0x04 for byte in data) if self.garbled else data
+
     def _manufacture(self) -> None:
         """Give the non-volatile registers the values of a new part."""
 
@@ -150,6 +171,3 @@ class Slave:
 
     def _observe(self) -> None:
         """Take notice of the world before or after it changes; pins with latches do."""
-
-    def _send(self, data: bytes) -> bytes:
-        return bytes(byte ^ 0x04 for byte in data) if self.garbled else data

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 from hwsim.errors import UnknownTarget, did_you_mean
 from hwsim.onewire.bus import Place
 from hwsim.onewire.rom import RomId
+from hwsim.onewire.wire.site import AdapterSite
 from hwsim.scenario import Device, Scenario, parse_branch
 from hwsim.site import Site
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from hwsim.onewire.slave import Slave
     from hwsim.quantity import Quantity
     from hwsim.quantity_spec import QuantitySpec
+    from hwsim.site import WiredSite
 
 
 class Wires:
@@ -31,17 +36,23 @@ class Wires:
         self._time = time
         self._quantity = quantity
         seed = scenario.house.seed
-        self.sites = {spec.name: Site.build(spec, time, Random(f"{seed}/{spec.name}")) for spec in scenario.buses}
+        self._folder: Path | None = None
+        self._scenario_folder = scenario.folder
+        self.sites: dict[str, WiredSite] = {}
+        for bus in scenario.buses:
+            self.sites[bus.name] = Site.build(bus, time, Random(f"{seed}/{bus.name}"))
+        for adapter in scenario.adapters:
+            self.sites[adapter.name] = AdapterSite.build(adapter, time, Random(f"{seed}/{adapter.name}"))
         for device in _hubs_first(scenario.devices):
             self.attach(device)
 
-    def site(self, bus: str) -> Site:
+    def site(self, bus: str) -> WiredSite:
         """Raises UnknownTarget when there is no such bus."""
         if bus not in self.sites:
             raise UnknownTarget(f"there is no bus {bus!r}{did_you_mean(bus, self.sites)}")
         return self.sites[bus]
 
-    def find(self, name: str) -> tuple[Site, Slave] | None:
+    def find(self, name: str) -> tuple[WiredSite, Slave] | None:
         """A device by its id or alias, and its bus; None: there is none."""
         for site in self.sites.values():
             for slave in site.bus:
@@ -73,7 +84,7 @@ class Wires:
             self._time.now,
             power=spec.power,
             quantities={name: self._quantity(spec.id, name, q) for name, q in device.quantities.items()},
-            conversion_scale=site.spec.conversion_scale,
+            conversion_scale=site.conversion_scale,
             alias=spec.alias,
         )
         for name, value in device.settings.items():
@@ -89,18 +100,44 @@ class Wires:
         """
         try:
             for site in self.sites.values():
-                site.port.in_memory = not sockets
-                site.bind()
+                site.bind(sockets=sockets)
         except BaseException:
             for site in self.sites.values():
-                site.port.unbind()
+                site.unbind()
             raise
 
-    async def open(self, tasks: TaskGroup) -> None:
-        """Accept clients, after `bind`, for as long as `tasks` last."""
+    async def open(self, tasks: TaskGroup, *, ptys: bool) -> None:
+        """Accept clients, after `bind`, for as long as `tasks` last.
+
+        Raises:
+            PortInUse: the path of an adapter can't be made.
+        """
         for site in self.sites.values():
             site.tasks = tasks
+            if ptys and isinstance(site, AdapterSite):
+                site.use_terminal(self._path(site))
             await site.open()
+
+    def adapter(self, bus: str) -> AdapterSite:
+        """Raises UnknownTarget when there is no adapter of that name."""
+        site = self.sites.get(bus)
+        if not isinstance(site, AdapterSite):
+            adapters = [name for name, known in self.sites.items() if isinstance(known, AdapterSite)]
+            raise UnknownTarget(f"there is no adapter {bus!r}{did_you_mean(bus, adapters)}")
+        return site
+
+    def close(self) -> None:
+        """After the tasks have ended: leave nothing behind."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _path(self, site: AdapterSite) -> Path:
+        if site.path is not None:
+            return self._scenario_folder / site.path
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="hwsim-"))
+        return self._folder / site.bus.name
 
 
 def _same_id(slave: Slave, name: str) -> bool:

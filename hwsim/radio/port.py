@@ -11,6 +11,8 @@ from typing import NoReturn
 import anyio
 from anyio.abc import ByteStream
 
+from hwsim.errors import HwsimError
+
 TO_HOST_BUFFER = 20_480
 """Bytes that Linux keeps for a reader of a terminal that does not read."""
 FROM_HOST_BUFFER = 4096
@@ -34,6 +36,15 @@ class Port(ABC):
     @abstractmethod
     def url(self) -> str:
         """What a host opens."""
+
+    def connect(self) -> MemoryStream:
+        """Open it within this process.
+
+        Raises:
+            HwsimError: it is a terminal; open its path.
+            OSError: it is not plugged in (ENOENT), or somebody has it open (EBUSY).
+        """
+        raise HwsimError(f"{self.url} is a terminal; run the house with ptys=False to open it in this process")
 
     @abstractmethod
     def plug(self) -> None:

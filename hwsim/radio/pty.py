@@ -50,6 +50,7 @@ class PtyPort(Port):
         master, slave = pty.openpty()
         try:
             tty.setraw(slave)
+            self._prepare(master)
             os.set_blocking(master, False)
             fresh = self._path.with_name(f".{self._path.name}.new")
             fresh.unlink(missing_ok=True)
@@ -62,6 +63,9 @@ class PtyPort(Port):
             os.close(slave)
         self._master = master
         self._open = False
+
+    def _prepare(self, master: int) -> None:
+        """Set what has to be set on this side."""
 
     def unplug(self) -> None:
         if self._master is not None:
@@ -86,7 +90,7 @@ class PtyPort(Port):
                 await self._look(master, opened)
             await anyio.wait_readable(master)
             try:
-                data = os.read(master, _PORTION)
+                data = self._received(os.read(master, _PORTION))
             except BlockingIOError:
                 continue
             except OSError as error:
@@ -94,7 +98,12 @@ class PtyPort(Port):
                     raise
                 self._open = False
             else:
-                await take(data)
+                if data:
+                    await take(data)
+
+    def _received(self, data: bytes) -> bytes:
+        """What the host has sent, out of what the kernel gives."""
+        return data
 
     async def _look(self, master: int, opened: Callable[[], None]) -> None:
         if self._readable(master):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hwsim.errors import HwsimError, PortInUse, UnknownTarget, did_you_mean
 from hwsim.radio.air import Air
 from hwsim.radio.devices import Actor, RadioDevice
-from hwsim.radio.port import MemoryPort, MemoryStream
+from hwsim.radio.port import MemoryPort
 from hwsim.radio.pty import PtyPort
 from hwsim.radio.stick import Stick
 
@@ -77,21 +77,6 @@ class Radios:
         if self._tasks is not None:
             self._tasks.start_soon(device.run)
         return device
-
-    def connect(self, name: str) -> MemoryStream:
-        """Open the port of a stick within this process.
-
-        Raises:
-            HwsimError: its port is a terminal; open its path.
-            OSError: it is not plugged in, or somebody has it open.
-            UnknownTarget: there is no such stick.
-        """
-        port = self.stick(name).port
-        if not isinstance(port, MemoryPort):
-            raise HwsimError(
-                f"stick {name!r} is at {port.url}; run the house with ptys=False to open it in this process"
-            )
-        return port.connect()
 
     async def plug(self, stick: Stick) -> None:
         """Plug a stick in while the house runs.

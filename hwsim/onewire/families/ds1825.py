@@ -92,16 +92,16 @@ class MAX31826(_Fixed):
     def read_memory(self, address: int, length: int) -> bytes:
         """READ MEMORY from an address up; without checksum, and all ones after the end."""
         data = bytes(self._memory[address : address + length])
-        return self._send(data.ljust(length, b"\xff"))
+        return self.transmit(data.ljust(length, b"\xff"))
 
     def write_second_scratchpad(self, address: int, data: bytes) -> bytes:
         """WRITE SCRATCHPAD 2 for the page at an address; answers the CRC of command, address and eight bytes."""
         self._page, self._second = address // MEMORY_PAGE_BYTES, bytes(data)
-        return self._send(bytes([crc8(bytes([0x0F, address]) + data)]))
+        return self.transmit(bytes([crc8(bytes([0x0F, address]) + data)]))
 
     def read_second_scratchpad(self, address: int) -> bytes:
         """READ SCRATCHPAD 2: eight bytes, and the CRC of command, address and these."""
-        return self._send(self._second + bytes([crc8(bytes([0xAA, address]) + self._second)]))
+        return self.transmit(self._second + bytes([crc8(bytes([0xAA, address]) + self._second)]))
 
     def copy_second_scratchpad(self) -> None:
         """COPY SCRATCHPAD 2 to the page of the EEPROM that it was written for."""

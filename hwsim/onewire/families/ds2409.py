@@ -42,8 +42,16 @@ class DS2409(Slave):
         status = 0x0A | self._control
         status |= 0 if self.active is Branch.MAIN else 0x01
         status |= 0 if self.active is Branch.AUX else 0x04
-        return self._send(bytes([status]))
+        return self.transmit(bytes([status]))
 
-    def write_control(self, mode: int) -> None:
-        """STATUS with a control byte; `mode` as in owserver: 0 and 1 by hand, 2 and 3 follow the main or aux branch."""
-        self._control = (0x80, 0xC0, 0x00, 0x40)[mode]
+    def write_status(self, control: int) -> None:
+        """STATUS with a control byte: bit 5 is manual control by bit 7, else bit 6 is the branch that controls it.
+
+        With bits 3 or 4 set, nothing changes.
+        """
+        if control & 0x18:
+            return
+        if control & 0x20:
+            self._control = 0xC0 if control & 0x80 else 0x80
+        else:
+            self._control = control & 0x40

@@ -77,6 +77,11 @@ class DS2438(Slave):
         self._measures_vdd = bool(self._scratchpads[0][0] & _STATUS_AD)
         self._voltage_at = self._now() + _CONVERT_V_SECONDS * self.conversion_scale
 
+    def busy(self) -> bool:
+        """Whether read slots after CONVERT T or CONVERT V still give 0."""
+        self._settle()
+        return self._temperature_at is not None or self._voltage_at is not None
+
     def recall(self, page: int) -> None:
         """RECALL MEMORY: copy a page to its scratchpad."""
         self._settle()
@@ -86,7 +91,7 @@ class DS2438(Slave):
     def read_scratchpad(self, page: int) -> bytes:
         """READ SCRATCHPAD: eight bytes and their CRC."""
         data = bytes(self._scratchpads[page])
-        return self._send(data + bytes([crc8(data)]))
+        return self.transmit(data + bytes([crc8(data)]))
 
     def write_scratchpad(self, page: int, data: bytes) -> None:
         """WRITE SCRATCHPAD from the first byte of a page."""

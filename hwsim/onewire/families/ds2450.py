@@ -36,6 +36,7 @@ class DS2450(Slave):
 
     family = 0x20
     part = "DS2450"
+    overdrive = True
     ranges = {f"volt_{letter}": _INPUT for letter in "abcd"}
 
     def _power_up(self) -> None:
@@ -50,7 +51,7 @@ class DS2450(Slave):
         end = address // PAGE_BYTES * PAGE_BYTES + PAGE_BYTES
         data = bytes(self._memory[address:end])
         command = b"" if following else b"\xaa" + address.to_bytes(2, "little")
-        return self._send(data + _inverted(crc16(command + data)))
+        return self.transmit(data + _inverted(crc16(command + data)))
 
     def write_memory(self, address: int, byte: int, *, following: bool = False) -> bytes:
         """WRITE MEMORY, one byte: its CRC16, then the byte as it is stored; `following`: without a new command.
@@ -62,7 +63,7 @@ class DS2450(Slave):
         crc = crc16(bytes([byte]), address) if following else crc16(command)
         mask = _WRITABLE[address]
         self._memory[address] = self._memory[address] & ~mask | byte & mask
-        return self._send(_inverted(crc) + self._memory[address : address + 1])
+        return self.transmit(_inverted(crc) + self._memory[address : address + 1])
 
     def convert(self, channels: int, preset: int, *, strong_pullup: bool) -> bytes:
         """CONVERT the channels whose bits are set, one after the other; answers the CRC16 of the command.
@@ -79,7 +80,7 @@ class DS2450(Slave):
             self._begin(chosen)
             if self.browns_out or (self.power is Power.PARASITE and not strong_pullup):
                 self._fails_at = self._pending[-1][0] if self._pending else math.inf
-        return self._send(_inverted(crc16(bytes([0x3C, channels, preset]))))
+        return self.transmit(_inverted(crc16(bytes([0x3C, channels, preset]))))
 
     def _begin(self, channels: list[int]) -> None:
         done = self._now() + _SECONDS_AT_ONCE * self.conversion_scale
@@ -92,6 +93,11 @@ class DS2450(Slave):
         """Whether read slots after CONVERT still give 0."""
         self._settle()
         return bool(self._pending)
+
+    def lose_strong_pullup(self) -> None:
+        """A parasite that still converts browns out."""
+        if self.busy() and self.power is Power.PARASITE:
+            self._power_up()
 
     def in_alarm(self) -> bool:
         """After power-on until the master has cleared all those bits; then as the last conversions say."""

@@ -11,6 +11,14 @@ from hwsim.onewire.pins import Pins
 from hwsim.onewire.rom import crc16
 from hwsim.onewire.slave import LEVEL, Power, Slave
 
+FIRST_REGISTER = 0x88
+"""Address of the pins of a DS2408."""
+STATUS_RAM = 7
+"""Address of the status byte of a DS2406 that is no EPROM."""
+_STATUS_EPROM = 5
+READ_BOTH, CLEAR_LATCHES = 0x5D, 0xD5
+"""Channel control bytes of a DS2406: read one sample with CRC; the same of channel A, and clear the latches."""
+
 
 class Switch(Slave):
     """Pins that can be driven and sensed; `sensed_a` or `sensed_0` is what the world does to a pin."""
@@ -37,6 +45,7 @@ class DS2405(Switch):
 
     family = 0x05
     part = "DS2405"
+    skips = False
     pin_names = ("sensed",)
     ranges = dict.fromkeys(pin_names, LEVEL)
 
@@ -46,7 +55,7 @@ class DS2405(Switch):
 
     def read_level(self) -> bytes:
         """Eight read slots after MATCH ROM or a search that chose the device: the level of the pin in each."""
-        return self._send(b"\xff" if self.pins.observe() else b"\0")
+        return self.transmit(b"\xff" if self.pins.observe() else b"\0")
 
     def in_alarm(self) -> bool:
         """ACTIVE-ONLY SEARCH finds it while it conducts."""
@@ -62,7 +71,7 @@ class StatusByteSwitch(Switch):
         """PIO ACCESS READ: pin A, latch A, pin B, latch B in bits 0 to 3, their complement above."""
         levels, latches = self.pins.observe(), self.pins.released
         nibble = levels & 1 | (latches & 1) << 1 | (levels & 2) << 1 | (latches & 2) << 2
-        return self._send(bytes([nibble | (~nibble & 0x0F) << 4]))
+        return self.transmit(bytes([nibble | (~nibble & 0x0F) << 4]))
 
     def write_latches(self, data: int, complement: int) -> bool:
         """PIO ACCESS WRITE: bit 0 is channel A, bit 1 channel B; 1 releases. True when acknowledged."""
@@ -75,6 +84,8 @@ class StatusByteSwitch(Switch):
 class DS2413(StatusByteSwitch):
     """Two channels, no alarm."""
 
+    resumes = True
+    overdrive = True
     family = 0x3A
     part = "DS2413"
     ranges = dict.fromkeys(StatusByteSwitch.pin_names, LEVEL)
@@ -83,6 +94,8 @@ class DS2413(StatusByteSwitch):
 class DS2408(Switch):
     """Eight channels with activity latches and a conditional search."""
 
+    resumes = True
+    overdrive = True
     family = 0x29
     part = "DS2408"
     pin_names = tuple(f"sensed_{number}" for number in range(8))
@@ -93,13 +106,23 @@ class DS2408(Switch):
         self._mask, self._polarity = 0, 0
         self._control = 0x08
 
-    def read_registers(self) -> bytes:
-        """READ PIO REGISTERS from 0088: pins, output latches, activity, mask, polarity, control, FF FF, CRC16."""
+    def read_registers(self, address: int = FIRST_REGISTER) -> bytes:
+        """READ PIO REGISTERS from an address on: pins, latches, activity, mask, polarity, control, FF FF, CRC16.
+
+        Empty when nothing is at that address.
+        """
         levels = self.pins.observe()
         control = self._control | (0x80 if self.power is Power.EXTERNAL else 0)
         data = bytes([levels, self.pins.released, self.pins.latched, self._mask, self._polarity, control, 0xFF, 0xFF])
-        crc = crc16(b"\xf0\x88\x00" + data) ^ 0xFFFF
-        return self._send(data + crc.to_bytes(2, "little"))
+        if not FIRST_REGISTER <= address < FIRST_REGISTER + len(data):
+            return b""
+        data = data[address - FIRST_REGISTER :]
+        crc = crc16(b"\xf0" + address.to_bytes(2, "little") + data) ^ 0xFFFF
+        return self.transmit(data + crc.to_bytes(2, "little"))
+
+    def read_channels(self) -> int:
+        """CHANNEL ACCESS READ: the levels of the pins."""
+        return self.transmit(bytes([self.pins.observe()]))[0]
 
     def write_latches(self, data: int, complement: int) -> bool:
         """CHANNEL ACCESS WRITE: 1 releases a channel. True when acknowledged with AA."""
@@ -113,10 +136,16 @@ class DS2408(Switch):
         self.pins.clear()
         return not self.garbled
 
-    def write_condition(self, data: bytes) -> None:
-        """WRITE CONDITIONAL SEARCH REGISTER from 008B: mask, polarity, control; bit 3 (PORL) can only be cleared."""
-        self._mask, self._polarity = data[0], data[1]
-        self._control = data[2] & 0x07 | self._control & data[2] & 0x08
+    def write_condition(self, data: bytes, address: int = 0x8B) -> None:
+        """WRITE CONDITIONAL SEARCH REGISTER: mask, polarity, control; from an address on. PORL can only be cleared."""
+        for offset, byte in enumerate(data):
+            match address + offset:
+                case 0x8B:
+                    self._mask = byte
+                case 0x8C:
+                    self._polarity = byte
+                case 0x8D:
+                    self._control = byte & 0x07 | self._control & byte & 0x08
 
     def in_alarm(self) -> bool:
         levels = self.pins.observe()
@@ -138,35 +167,61 @@ class DS2406(Switch):
     def _manufacture(self) -> None:
         super()._manufacture()
         self._memory = bytearray(b"\xff" * 128)
+        self._status = bytearray(b"\xff" * _STATUS_EPROM + bytes(2))
 
     def _power_up(self) -> None:
         super()._power_up()
         self._condition = 0x1F
 
-    def read_info(self, *, clear: bool = False) -> bytes:
-        """CHANNEL ACCESS: flip-flops, pins, latches, two channels, supply, from bit 0 up; and a CRC16."""
+    def open_channels(self, control: int) -> int:
+        """CHANNEL ACCESS: flip-flops, pins, latches, two channels, supply, from bit 0 up; ALR clears the latches."""
         levels = self.pins.observe()
         info = self.pins.released | levels << 2 | self.pins.latched << 4 | 0x40
         info |= 0x80 if self.power is Power.EXTERNAL else 0
-        if clear:
+        if control & 0x80:
             self.pins.clear()
-        crc = crc16(bytes([0xF5, 0xDD if clear else 0x4D, 0xFF, info])) ^ 0xFFFF
-        return self._send(bytes([info]) + crc.to_bytes(2, "little"))
+        return info
 
-    def read_status(self) -> bytes:
-        """READ STATUS byte 7: search condition in bits 0 to 4, flip-flops in 5 and 6; and a CRC16."""
+    def read_channels(self, control: int) -> int:
+        """One byte of samples: of one channel all eight, of two A and B by turns. No channel reads as ones."""
+        levels = self.pins.observe()
+        samples = {0x04: (levels & 1) * 0xFF, 0x08: (levels >> 1) * 0xFF, 0x0C: levels * 0x55}
+        return samples.get(control & 0x0C, 0xFF)
+
+    def write_channels(self, control: int, byte: int) -> None:
+        """Eight bits by turns for the flip-flop of one channel, or four for each of two; the last ones stay."""
+        released = self.pins.released
+        last = {0x04: released & 2 | byte >> 7, 0x08: released & 1 | byte >> 7 << 1, 0x0C: byte >> 6}
+        self.pins.drive(last.get(control & 0x0C, released))
+
+    def read_info(self, control: int = READ_BOTH) -> bytes:
+        """CHANNEL ACCESS as far as the first CRC16: channel info and one byte of samples."""
+        data = bytes([self.open_channels(control), self.read_channels(control)])
+        crc = crc16(bytes([0xF5, control, 0xFF]) + data) ^ 0xFFFF
+        return self.transmit(data + crc.to_bytes(2, "little"))
+
+    def read_status(self, address: int = STATUS_RAM) -> bytes:
+        """READ STATUS from an address to 7: search condition in bits 0 to 4, flip-flops in 5 and 6; and a CRC16."""
         status = self._condition | self.pins.released << 5 | (0x80 if self.power is Power.EXTERNAL else 0)
-        crc = crc16(bytes([0xAA, 0x07, 0x00, status])) ^ 0xFFFF
-        return self._send(bytes([status]) + crc.to_bytes(2, "little"))
+        data = bytes([*self._status, status])[address:]
+        crc = crc16(b"\xaa" + address.to_bytes(2, "little") + data) ^ 0xFFFF
+        return self.transmit(data + crc.to_bytes(2, "little"))
 
-    def write_status(self, status: int) -> None:
-        """WRITE STATUS byte 7."""
-        self._condition = status & 0x1F
-        self.pins.drive(status >> 5 & 3)
+    def write_status(self, status: int, address: int = STATUS_RAM) -> None:
+        """WRITE STATUS: byte 7 at once; 0 to 4 are EPROM, whose bits go from 1 to 0 and never back."""
+        if address == STATUS_RAM:
+            self._condition = status & 0x1F
+            self.pins.drive(status >> 5 & 3)
+        elif address < _STATUS_EPROM:
+            self._status[address] &= status
+
+    def redirection(self, page: int) -> int:
+        """Where the data of a page has moved to, inverted; FF: nowhere."""
+        return self._status[1 + page]
 
     def read_memory(self, address: int, length: int) -> bytes:
         """READ MEMORY; the command has no CRC of its own here."""
-        return self._send(bytes(self._memory[address : address + length]))
+        return self.transmit(bytes(self._memory[address : address + length]))
 
     def write_memory(self, address: int, data: bytes) -> None:
         """WRITE MEMORY: EPROM bits go from 1 to 0 and never back."""

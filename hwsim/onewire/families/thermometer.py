@@ -35,6 +35,8 @@ class Thermometer(Slave):
     """The two temperature bytes after power-on: 85 degC in the number format of the part."""
 
     factory_config: ClassVar[int]
+    writable_bytes: ClassVar[int] = 3
+    """How many bytes WRITE SCRATCHPAD takes."""
 
     def _manufacture(self) -> None:
         super()._manufacture()
@@ -78,10 +80,15 @@ class Thermometer(Slave):
         self._settle()
         return self._ready_at is not None
 
+    def lose_strong_pullup(self) -> None:
+        """A parasite that still converts browns out."""
+        if self.busy() and self.power is Power.PARASITE:
+            self._power_up()
+
     def read_scratchpad(self) -> bytes:
         """READ SCRATCHPAD: eight bytes and their CRC."""
         self._settle()
-        return self._send(bytes(self._scratchpad) + bytes([crc8(bytes(self._scratchpad))]))
+        return self.transmit(bytes(self._scratchpad) + bytes([crc8(bytes(self._scratchpad))]))
 
     def write_scratchpad(self, data: bytes) -> None:
         """WRITE SCRATCHPAD: TH, TL and, where the part has one, the configuration."""
@@ -173,6 +180,7 @@ class DS18S20(Thermometer):
     family = 0x10
     part = "DS18S20"
     settings = {"temphigh": _LIMIT_RANGE, "templow": _LIMIT_RANGE}
+    writable_bytes = 2
     power_on = bytes([0xAA, 0x00])
     factory_config = 0xFF
 

@@ -19,6 +19,8 @@ DATE_WIDTH: Final = 24
 _KELVIN_ZERO: Final = 273.15
 _PRESSURE_UNITS: Final = (1.0, 1013.25, 1.33322387415, 33.86389, 68.9475729318, 0.01)
 """mbar in one mbar, atm, mmHg, inHg, psi and Pa: the pressure scales 0 to 5."""
+_DATE_FORMAT: Final = "%a %b %e %H:%M:%S %Y"
+"""How owserver writes a date; it reads the formats below."""
 _DATE_FORMATS: Final = ("%a %b %d %H:%M:%S %Y", "%b %d %Y %H:%M:%S", "%a %b %d %Y %H:%M:%S", "%m/%d/%y %H:%M:%S")
 
 Value = int | float | bool | str | bytes
@@ -82,7 +84,7 @@ def _text(value: int | float | str, form: Format, flags: int) -> str:
     if form in (Format.INTEGER, Format.UNSIGNED):
         return str(int(value))
     if form is Format.DATE:
-        return datetime.fromtimestamp(value, UTC).strftime(_DATE_FORMATS[0])
+        return datetime.fromtimestamp(value, UTC).strftime(_DATE_FORMAT)
     return f"{to_scale(float(value), form, flags):.6G}"
 
 

@@ -14,6 +14,7 @@ from busgate_onewire.inventory import channels
 from pyownet import protocol
 
 from gateway.errors import InterfaceDown, NoSuchAttribute, WriteRefused
+from hwsim import House
 
 pytestmark = pytest.mark.realpart
 
@@ -90,6 +91,55 @@ async def test_it_finds_and_reads_what_is_there(owserver, open_bus):
         assert strange == []
         assert await bus.scan(alarmed=True) == []
         assert bus.health()["CRC8_errors"] == 0
+
+
+WIRE = """
+[[bus]]
+name = "attic"
+kind = "ds2480b"
+conversion_scale = 0.02
+[[device]]
+bus = "attic"
+id = "28.000000000001"
+temperature = 21.5
+[[device]]
+bus = "attic"
+id = "28.000000000002"
+temperature = -10.0625
+power = "parasite"
+[[device]]
+bus = "attic"
+id = "29.000000000003"
+[[device]]
+bus = "attic"
+id = "1F.000000000004"
+[[device]]
+bus = "attic"
+id = "10.000000000005"
+under = "1F.000000000004:aux"
+temperature = 40.5
+"""
+
+
+async def test_it_goes_all_the_way_down_to_a_wire(owserver, open_bus):
+    """Driver, real owserver, serial adapter, time slots, silicon; the last three are simulated."""
+    house = House.parse(WIRE)
+    async with house.running():
+        server = await anyio.to_thread.run_sync(owserver, "-d", house.url("attic"))
+        async with open_bus(server.url) as bus:
+            assert {device.id for device in await bus.scan()} == {slave.id for slave in house.devices()}
+            thermometers = ["28.000000000001", "28.000000000002", "10.000000000005"]
+            readings = await bus.read_many([(id_, "temperature") for id_ in thermometers])
+            assert [(r.value, r.quality) for r in readings] == [(21.5, "ok"), (-10.0625, "ok"), (40.5, "ok")]
+            await bus.write("29.000000000003", "PIO.3", True)
+            assert not (await bus.read("29.000000000003", "sensed.3")).value
+            await house.fault("bad_crc", target="28.000000000001")
+            assert (await bus.read("28.000000000001", "temperature")).quality == "stale"  # "crc" when it goes on
+            await house.unplug("28.000000000002")
+            assert "28.000000000002" not in {device.id for device in await bus.scan()}
+            assert bus.health()["CRC8_errors"] > 0
+            await house.plug("28.000000000002")
+            assert (await bus.read("28.000000000002", "temperature")).value == -10.0625
 
 
 async def test_a_hub_that_shows_itself_on_its_branches_has_an_end(owserver, open_bus):

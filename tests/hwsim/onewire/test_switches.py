@@ -3,6 +3,7 @@
 import pytest
 
 from hwsim.onewire.families import DS2405, DS2406, DS2408, DS2413
+from hwsim.onewire.families.switches import CLEAR_LATCHES, READ_BOTH
 from hwsim.onewire.rom import RomId, crc16
 from hwsim.quantity import Square
 
@@ -118,12 +119,13 @@ def test_2408_conditions(mask, polarity, control, low_pins, alarm):
 
 def test_2406_tells_everything_in_one_byte():
     device = Bench(DS2406).device
-    info, low, high = device.read_info()
+    info, samples, low, high = device.read_info()
     assert info == 0b1100_1111
-    assert crc16(bytes([0xF5, 0x4D, 0xFF, info])) ^ 0xFFFF == low | high << 8
+    assert samples == 0xFF
+    assert crc16(bytes([0xF5, READ_BOTH, 0xFF, info, samples])) ^ 0xFFFF == low | high << 8
     device.set("sensed_a", 0)
     assert device.read_info()[0] == 0b1101_1011
-    device.read_info(clear=True)
+    device.read_info(CLEAR_LATCHES)
     assert device.read_info()[0] == 0b1100_1011
 
 

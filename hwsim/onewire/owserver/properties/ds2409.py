@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _CONTROL_MODES = (2, 3, 0, 1)
 """What owserver calls `control`, by the two highest status bits."""
+_CONTROL_BYTES = (0x20, 0xA0, 0x00, 0x40)
+"""What is written for each mode: off, on, or along with the main or the aux branch."""
 _DISCHARGE_SECONDS = 0.1
 
 
@@ -62,7 +64,7 @@ async def _set_control(access: Access[DS2409], _element: int, mode: int) -> None
     if not 0 <= mode < len(_CONTROL_MODES):
         raise PropertyError(-22)
     async with access.talk() as slave:
-        slave.write_control(mode)
+        slave.write_status(_CONTROL_BYTES[mode])
 
 
 def _both(name: str, read: Read, *, writable: bool = False) -> Property:

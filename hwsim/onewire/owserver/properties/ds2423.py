@@ -45,8 +45,11 @@ async def _memory(access: Access[DS2423], _element: int) -> Value:
 
 
 async def _write_memory(access: Access[DS2423], _element: int, data: bytes) -> None:
-    for start in range(0, len(data), PAGE_BYTES):
-        await _write_page(access, start // PAGE_BYTES, data[start : start + PAGE_BYTES])
+    """Pages that stay as they are, are left alone, so that their counters are."""
+    for page in range(len(data) // PAGE_BYTES):
+        part = data[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]
+        if part != (await _page(access, page))[:PAGE_BYTES]:
+            await _write_page(access, page, part)
 
 
 async def _least_count(access: Access[DS2423], _element: int) -> Value:

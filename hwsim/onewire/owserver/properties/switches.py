@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwsim.onewire.families.switches import CLEAR_LATCHES, READ_BOTH
 from hwsim.onewire.owserver.access import TransactionError
 from hwsim.onewire.owserver.formats import Format, Value
 from hwsim.onewire.owserver.property import Property, PropertyError, Read, Write
@@ -175,7 +176,7 @@ async def _info_12(access: Access[DS2406]) -> int:
     async def read() -> int:
         async with access.talk() as slave:
             data = slave.read_info()
-        return access.check16(b"\xf5\x4d\xff", data)[0]
+        return access.check16(bytes([0xF5, READ_BOTH, 0xFF]), data)[0]
 
     return await access.remember("infobyte", read)
 
@@ -207,7 +208,7 @@ async def _set_pio_12(access: Access[DS2406], _element: int, bits: int) -> None:
 
 async def _clear_latches_12(access: Access[DS2406], _element: int, _bits: int) -> None:
     async with access.talk() as slave:
-        slave.read_info(clear=True)
+        slave.read_info(CLEAR_LATCHES)
     access.forget("infobyte")
 
 

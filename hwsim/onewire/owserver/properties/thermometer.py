@@ -13,6 +13,8 @@ Theory of operation of `temperature`
  5. A scratchpad of family 3B whose configuration has bit 7 is no DS1825. It has no resolution to set, and what
     it measures is taken from bytes 2 and 3, which is right for a MAX31850 only: a MAX31826 always reads -0.0625.
  6. `latesttemp` is the scratchpad as it is, without conversion and without any judgement.
+ 7. `temperature` converts with 12 bits whatever `tempres` says, the others with those of their name. What the device
+    was told last is believed for as long as stable values are, even if it has forgotten it meanwhile.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from hwsim.onewire.families import DS18S20, DS1825
+from hwsim.onewire.families import DS18S20, DS1822, DS1825
 from hwsim.onewire.owserver.access import TransactionError
 from hwsim.onewire.owserver.formats import Format, Value
 from hwsim.onewire.owserver.property import Property, PropertyError, Read
@@ -34,9 +36,12 @@ if TYPE_CHECKING:
 _HOLD_SECONDS = {9: 0.11, 10: 0.2, 11: 0.4, 12: 1.0}
 """How long owserver gives a conversion that it can't poll, by bits."""
 _HOLD_MAX31826, _HOLD_MAX31850 = 0.15, 0.1
+_USUAL_BITS = 12
+"""What `temperature` converts with, whatever `tempres` says."""
 _LONGER = 1.5
 _FIRST_POLL, _NEXT_POLL, _POLLS = 0.010, 0.050, 22
 _POWER_ON_85 = b"\x50\x05"
+_FIRST_DIE = "B6"
 _DIES = {
     0x22: ((0x00000008978A, "B7"), (0x0000000CB81A, "C2")),
     0x10: ((0x000800591D20, "B7"), (0x000800808860, "C2")),
@@ -64,7 +69,7 @@ async def _is_powered(access: Access[Thermometer]) -> bool:
     return await access.remember("power", ask, stable=True)
 
 
-async def _temperature(access: Access[Thermometer], bits: int = 0) -> float:
+async def _temperature(access: Access[Thermometer], bits: int) -> float:
     async def one_pass(simultaneous: bool, accept_85: bool) -> float:
         await make_ready(access, bits, simultaneous=simultaneous, accept_85=accept_85)
         data = await read_scratchpad(access)
@@ -108,18 +113,24 @@ async def make_ready(access: Access[Thermometer], bits: int, *, simultaneous: bo
 
 
 async def _resolution(access: Access[Thermometer], bits: int) -> tuple[float, bool]:
-    """How long the next conversion is given, and whether the device had to be told its bits."""
+    """How long the next conversion is given, and whether the device had to be told its bits.
+
+    See rule 7.
+    """
     if isinstance(access.slave, DS18S20):
         return _HOLD_SECONDS[12], False
+    key = ("resolution", access.rom)
+    if access.master.cache.get(key) == bits:
+        return _HOLD_SECONDS[bits], False
     data = await read_scratchpad(access)
     if _has_fixed_bits(access, data):
         return _HOLD_MAX31826 if data[2:4] == b"\xff\xff" else _HOLD_MAX31850, False
-    set_bits = 9 + (data[4] >> 5 & 3)
-    if bits in (0, set_bits):
-        return _HOLD_SECONDS[set_bits], False
-    async with access.talk() as slave:
-        slave.write_scratchpad(bytes([data[2], data[3], (bits - 9) << 5 | 0x1F]))
-    return _HOLD_SECONDS[bits], True
+    changed = bits != 9 + (data[4] >> 5 & 3)
+    if changed:
+        async with access.talk() as slave:
+            slave.write_scratchpad(bytes([data[2], data[3], (bits - 9) << 5 | 0x1F]))
+    access.master.cache.put(key, bits, access.master.timeouts.stable)
+    return _HOLD_SECONDS[bits], changed
 
 
 def _has_fixed_bits(access: Access[Thermometer], data: bytes) -> bool:
@@ -164,7 +175,7 @@ def _at_resolution(bits: int) -> Read:
 
 
 async def _read_temperature(access: Access[Thermometer], _element: int) -> Value:
-    return await _temperature(access)
+    return await _temperature(access, _USUAL_BITS)
 
 
 async def _fast_temperature(access: Access[Thermometer], _element: int) -> Value:
@@ -193,7 +204,7 @@ def _limit(name: str, index: int) -> Property:
         return float(int.from_bytes(data[index : index + 1], "little", signed=True))
 
     async def write(access: Access[Thermometer], _element: int, degrees: float) -> None:
-        data = bytearray((await _recalled(access))[2:5])
+        data = bytearray((await read_scratchpad(access))[2:5])
         data[index - 2] = math.trunc(degrees) & 0xFF
         await _store(access, bytes(data))
 
@@ -225,17 +236,41 @@ async def _write_bits(access: Access[Thermometer], _element: int, bits: int) -> 
 
 
 async def _die(access: Access[Thermometer], _element: int) -> Value:
+    return _revision(access, access.rom.family)
+
+
+def _revision(access: Access[Thermometer], family: int) -> str:
     serial = int.from_bytes(access.rom.serial, "little")
-    names = [name for limit, name in _DIES[access.rom.family] if serial > limit]
-    return names[-1] if names else "B6"
+    names = [name for limit, name in _DIES[family] if serial > limit]
+    return names[-1] if names else _FIRST_DIE
 
 
-async def _no_trim(_access: Access[Thermometer], _element: int, _value: object = None) -> Value:
-    raise PropertyError(-22)
+def _has_trim(access: Access[Thermometer]) -> bool:
+    """What owserver believes: in this it takes the limits of a DS1822 for all families."""
+    return _revision(access, DS1822.family) != _FIRST_DIE
 
 
-async def _no_trim_write(_access: Access[Thermometer], _element: int, _value: object) -> None:
-    raise PropertyError(-22)
+async def _trim(access: Access[Thermometer], _element: int) -> Value:
+    """No simulated part has trim registers, so the wire stays high."""
+    async with access.talk():
+        return 0xFFFF
+
+
+async def _trim_is_valid(access: Access[Thermometer], _element: int) -> Value:
+    return not _has_trim(access)
+
+
+async def _trim_is_blanket(access: Access[Thermometer], _element: int) -> Value:
+    if not _has_trim(access):
+        raise PropertyError(-22)
+    return False
+
+
+async def _set_trim(access: Access[Thermometer], _element: int, _value: object) -> None:
+    if not _has_trim(access):
+        raise PropertyError(-22)
+    async with access.talk():
+        return
 
 
 COMMON_PROPERTIES = (
@@ -253,9 +288,9 @@ AT_EACH_RESOLUTION = {
 FAST = Property("fasttemp", Format.TEMPERATURE, "v", _fast_temperature)
 _ERRATA = (
     Property("errata/die", Format.ASCII, "f", _die, width=2),
-    Property("errata/trim", Format.UNSIGNED, "v", _no_trim, _no_trim_write),
-    Property("errata/trimblanket", Format.YES_NO, "v", _no_trim, _no_trim_write),
-    Property("errata/trimvalid", Format.YES_NO, "v", _no_trim),
+    Property("errata/trim", Format.UNSIGNED, "v", _trim, _set_trim),
+    Property("errata/trimblanket", Format.YES_NO, "v", _trim_is_blanket, _set_trim),
+    Property("errata/trimvalid", Format.YES_NO, "v", _trim_is_valid),
 )
 
 DS18S20_PROPERTIES = (*COMMON_PROPERTIES, *LIMITS, SCRATCHPAD, *_ERRATA)

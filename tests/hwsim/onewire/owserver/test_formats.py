@@ -22,7 +22,7 @@ from hwsim.onewire.rom import RomId
         (21.5, Format.TEMPERATURE, 0x40, b"21.5"),
         (True, Format.YES_NO, 0, b"1"),
         ("DS18B20", Format.ASCII, 0, b"DS18B20"),
-        (0, Format.DATE, 0, b"Thu Jan 01 00:00:00 1970"),
+        (0, Format.DATE, 0, b"Thu Jan  1 00:00:00 1970"),
         (b"\0\1", Format.BINARY, 0, b"\0\1"),
     ],
 )

@@ -337,6 +337,9 @@ async def test_resolution_and_limits_are_kept_by_the_device(house, client):
     assert await client.read(f"/uncached/{A}/templow") == "-5"
     with Stopwatch() as watch:
         assert await client.read(f"/uncached/{A}/temperature") == "21.5"
+    assert watch.seconds == 0.76  # with 12 bits, as the real one does it
+    with Stopwatch() as watch:
+        assert await client.read(f"/uncached/{A}/fasttemp") == "21.5"
     assert watch.seconds == 0.11
 
 
