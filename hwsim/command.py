@@ -30,7 +30,7 @@ def serve(path: Path, *, socket: Path | None, as_json: bool) -> None:
         house = House.load(path)
         anyio.run(_serve, house, socket, as_json)
     except HwsimError as error:
-        _fail(error)
+        fail(error)
 
 
 def check(path: Path, *, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def check(path: Path, *, as_json: bool) -> None:
         scenario = read_scenario_file(path)
     except ScenarioError as error:
         if not as_json:
-            _fail(error)
+            fail(error)
         for problem in error.problems:
             click.echo(json.dumps(asdict(problem)))
         sys.exit(_FAILED)
@@ -54,7 +54,7 @@ def steer(request: Request, *, socket: Path | None, as_json: bool) -> None:
     try:
         answer = ask(socket or find(), request)
     except HwsimError as error:
-        _fail(error)
+        fail(error)
     refused = not answer.pop("ok")
     if refused and not as_json:
         click.echo(f"error: {answer['message']}", err=True)
@@ -108,7 +108,7 @@ def _counted(number: int, word: str) -> str:
     return f"{number} {word if number == 1 else plural}"
 
 
-def _fail(error: HwsimError) -> NoReturn:
+def fail(error: HwsimError) -> NoReturn:
     if isinstance(error, ScenarioError):
         for problem in error.problems:
             click.echo(str(problem), err=True)

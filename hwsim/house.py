@@ -18,6 +18,7 @@ from hwsim.quantity import Hurried, Quantity
 from hwsim.quantity_spec import Circumstances, QuantitySpec
 from hwsim.radio.port import MEMORY
 from hwsim.radio.radios import Radios
+from hwsim.recording.desk import RecordingDesk
 from hwsim.scenario_reader import read_device, read_radio_device, read_scenario, read_scenario_file
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from hwsim.junction import Junction
     from hwsim.onewire.slave import Slave
     from hwsim.radio.air import Air, Transmission
     from hwsim.radio.devices import RadioDevice
@@ -53,6 +55,8 @@ class House:
         self._tasks: TaskGroup | None = None
         self._wires = Wires(scenario, self.time, self._quantity)
         self._radios = Radios(scenario, self.time, self._quantity)
+        self.recordings = RecordingDesk(self.time, self._line)
+        """Where buses are recorded while the house runs."""
         self._faults = FaultDesk(self.time, scenario.kinds, self._wires, self._radios)
 
     @classmethod
@@ -280,6 +284,7 @@ class House:
                     self._tasks = None
                     tasks.cancel_scope.cancel()
         finally:
+            self.recordings.close()
             self._radios.close()
         if failure is not None:
             raise failure  # as it was raised within the context, not in a group
@@ -299,6 +304,11 @@ class House:
         )
         quantity = spec.build(circumstances)
         return quantity if house.speed == 1 else Hurried(quantity, house.speed)
+
+    def _line(self, bus: str) -> tuple[Endpoint, Junction]:
+        endpoint = Endpoint(bus, self._scenario.kinds.get(bus, ""), self.url(bus))
+        stick = self._radios.sticks.get(bus)
+        return endpoint, stick.port.junction if stick else self._wires.site(bus).port.junction
 
     def _running(self, what: str) -> TaskGroup:
         if self._tasks is None:

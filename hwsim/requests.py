@@ -110,7 +110,29 @@ class AirLog(_Request):
         return {"transmissions": [described(entry) for entry in house.air.log if entry.number >= self.since]}
 
 
-Request = Press | Unplug | Plug | Set | Fault | End | AirLog
+class Record(_Request):
+    """Answered when it has begun; a relative path starts at the working directory of the house."""
+
+    do: Literal["record"] = "record"
+    bus: str
+    file: str = Field(min_length=1)
+
+    async def run(self, house: House) -> dict[str, Any]:
+        recorder = house.recordings.start(self.bus, self.file)
+        return {"bus": self.bus, "url": house.url(self.bus), "file": str(recorder.path)}
+
+
+class EndRecording(_Request):
+    do: Literal["end_recording"] = "end_recording"
+    bus: str
+
+    async def run(self, house: House) -> dict[str, Any]:
+        recorder = house.recordings.stop(self.bus)
+        told = {"connections": recorder.connections, "bytes": recorder.bytes, "seconds": recorder.seconds}
+        return {"bus": self.bus, "file": str(recorder.path), **told}
+
+
+Request = Press | Unplug | Plug | Set | Fault | End | AirLog | Record | EndRecording
 
 _ANY: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
 

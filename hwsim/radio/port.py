@@ -11,6 +11,8 @@ from typing import NoReturn
 import anyio
 from anyio.abc import ByteStream
 
+from hwsim.junction import Ending, Junction
+
 TO_HOST_BUFFER = 20_480
 """Bytes that Linux keeps for a reader of a terminal that does not read."""
 FROM_HOST_BUFFER = 4096
@@ -30,6 +32,9 @@ class Port(ABC):
     opens = 0
     """How often a host has opened it."""
 
+    def __init__(self) -> None:
+        self.junction = Junction()
+
     @property
     @abstractmethod
     def url(self) -> str:
@@ -48,6 +53,10 @@ class Port(ABC):
         """Hand bytes to the host; never waits. They are lost when nobody has it open, or nobody reads."""
 
     @abstractmethod
+    async def put(self, data: bytes) -> None:
+        """As `deliver`, but waits while the host has it open and does not read."""
+
+    @abstractmethod
     async def serve(self, take: Take, opened: Callable[[], None]) -> NoReturn:
         """Give what the host sends to `take`, and tell each time it opens, until cancelled."""
 
@@ -56,6 +65,7 @@ class MemoryPort(Port):
     """A port that tasks of this process open with `connect`."""
 
     def __init__(self, name: str) -> None:
+        super().__init__()
         self._name = name
         self._plugged = False
         self._stream: MemoryStream | None = None
@@ -74,6 +84,7 @@ class MemoryPort(Port):
         if self._stream is not None:
             self._stream.hang_up()
             self._stream = None
+            self.junction.closed(self, Ending.BY_DEVICE)
 
     def connect(self) -> MemoryStream:
         """Open it.
@@ -86,6 +97,7 @@ class MemoryPort(Port):
         if self._stream is not None:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), self.url)
         self.opens += 1
+        self.junction.opened(self)
         self._stream = MemoryStream(self)
         self._announced = False
         self._news.set()
@@ -95,13 +107,26 @@ class MemoryPort(Port):
         """The host has closed its stream."""
         if self._stream is stream:
             self._stream = None
+            self.junction.closed(self, Ending.BY_HOST)
 
     def sent(self) -> None:
         """The host has sent something."""
         self._news.set()
 
     def deliver(self, data: bytes) -> None:
-        self.lost += len(data) - (self._stream.feed(data) if self._stream else 0)
+        taken = self._stream.feed(data) if self._stream else 0
+        self.lost += len(data) - taken
+        self.junction.to_host(self, data[:taken])
+
+    async def put(self, data: bytes) -> None:
+        rest = data
+        while rest and self._stream is not None:
+            taken = self._stream.feed(rest)
+            self.junction.to_host(self, rest[:taken])
+            rest = rest[taken:]
+            if rest:
+                await self._stream.change()
+        self.lost += len(rest)
 
     async def serve(self, take: Take, opened: Callable[[], None]) -> NoReturn:
         while True:
@@ -110,6 +135,7 @@ class MemoryPort(Port):
                 opened()
             data = self._stream.drain() if self._stream else b""
             if data:
+                self.junction.to_device(self, data)
                 await take(data)
             else:
                 self._news = anyio.Event()
@@ -140,6 +166,7 @@ class MemoryStream(ByteStream):
             await self._changed.wait()
         data = bytes(self._incoming[:max_bytes])
         del self._incoming[:max_bytes]
+        self._tell()
         return data
 
     async def send(self, item: bytes) -> None:
@@ -190,6 +217,10 @@ class MemoryStream(ByteStream):
         self._tell()
         return data
 
+    async def change(self) -> None:
+        """Come back when bytes were received, sent or taken, or the stream was closed."""
+        await self._changed.wait()
+
     def hang_up(self) -> None:
         """Break, as when the stick is pulled."""
         self._broken = True
@@ -202,6 +233,6 @@ class MemoryStream(ByteStream):
             raise anyio.BrokenResourceError
 
     def _tell(self) -> None:
-        """Wake the one who receives and the one who sends."""
+        """Wake those who wait on either side."""
         self._changed.set()
         self._changed = anyio.Event()

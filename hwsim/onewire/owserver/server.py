@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio.lowlevel import checkpoint
 
+from hwsim.junction import Junction, Peer, TappedPeer
 from hwsim.onewire.owserver.disturbance import ClosePoint, Disturbance, Treatment
 from hwsim.onewire.owserver.frames import (
     HEADER,
@@ -32,7 +33,7 @@ from hwsim.onewire.owserver.frames import (
     Request,
     RequestReader,
 )
-from hwsim.onewire.owserver.sockets import Peer, accept, listen
+from hwsim.onewire.owserver.sockets import accept, listen
 
 if TYPE_CHECKING:
     import socket
@@ -58,6 +59,7 @@ class OwserverPort:
     ) -> None:
         self.host = host
         self.port = port or 0
+        self.junction = Junction()
         self._owserver = owserver
         self._disturbance = disturbance
         self._time = time
@@ -111,7 +113,7 @@ class OwserverPort:
                     task_status.started()
                     while True:
                         peer = await accept(listener)
-                        connections.start_soon(self._connection, peer)
+                        connections.start_soon(self._connection, TappedPeer(peer, self.junction))
         finally:
             self._scope = None
             self._closed.set()
