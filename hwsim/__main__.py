@@ -136,6 +136,26 @@ def end(number: int, socket: Path | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("scenario", type=_FILE, required=False)
+@_socket
+def devices(scenario: Path | None, socket: Path | None, as_json: bool) -> None:
+    """Show all devices with what they measure now: of the running house, or of SCENARIO at its start."""
+    from hwsim.command import devices as run
+
+    run(scenario, socket=socket, as_json=as_json)
+
+
+@main.command()
+@_socket
+def buses(socket: Path | None, as_json: bool) -> None:
+    """Show where the buses of the running house are, and what went over them."""
+    from hwsim.command import steer
+    from hwsim.requests import Buses
+
+    steer(Buses(), socket=socket, as_json=as_json)
+
+
+@main.command()
 @click.option("--since", type=click.IntRange(min=0), default=0, help="Number of the first to show.")
 @_socket
 def air(since: int, socket: Path | None, as_json: bool) -> None:

@@ -85,6 +85,16 @@ class House:
         return [Endpoint(name, self._scenario.kinds[name], self.url(name)) for name in self._scenario.kinds]
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of each bus by its name."""
+        return dict(self._scenario.kinds)
+
+    @property
+    def radios(self) -> list[RadioDevice]:
+        """All devices with an antenna."""
+        return [*self._radios.devices.values()]
+
+    @property
     def faults(self) -> list[ActiveFault]:
         """Every fault that was started, in order."""
         return self._faults.started

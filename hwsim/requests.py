@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hwsim.errors import FaultError, HwsimError, UnknownTarget
+from hwsim.inventory import buses, devices
 
 if TYPE_CHECKING:
     from hwsim.house import House
@@ -100,6 +101,24 @@ class End(_Request):
         return {"number": self.number, "kind": active.kind, "target": active.target, "ended": active.ended}
 
 
+class Devices(_Request):
+    """All devices with what they measure now."""
+
+    do: Literal["devices"] = "devices"
+
+    async def run(self, house: House) -> dict[str, Any]:
+        return {"devices": devices(house)}
+
+
+class Buses(_Request):
+    """All buses with what went over them."""
+
+    do: Literal["buses"] = "buses"
+
+    async def run(self, house: House) -> dict[str, Any]:
+        return {"buses": buses(house)}
+
+
 class AirLog(_Request):
     """The transmissions from a number on."""
 
@@ -132,7 +151,7 @@ class EndRecording(_Request):
         return {"bus": self.bus, "file": str(recorder.path), **told}
 
 
-Request = Press | Unplug | Plug | Set | Fault | End | AirLog | Record | EndRecording
+Request = Press | Unplug | Plug | Set | Fault | End | AirLog | Devices | Buses | Record | EndRecording
 
 _ANY: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -44,9 +45,9 @@ def test_the_commands_are_calls_that_hwsim_takes(tmp_path, monkeypatch, recordin
 
 def test_the_example_runs(tmp_path, monkeypatch, recording):
     monkeypatch.chdir(tmp_path)
-    read = []
+    read: list[str] = []
     (code,) = blocks("python")
-    namespace = {"read_all": read.append}
+    namespace: dict[str, Any] = {"read_all": read.append}
     exec(code, namespace)
     namespace["test_failure"]()
     assert read[0].startswith("owserver://127.0.0.1:")

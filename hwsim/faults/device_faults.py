@@ -46,6 +46,7 @@ class PowerCycle(Fault):
 
     kind = "power_cycle"
     target = "device"
+    usual_duration = 0.0
 
     async def begin(self, site: Site) -> None:
         site.device.power_cycle()

@@ -60,6 +60,10 @@ class RecordingDesk:
             raise recorder.failure
         return recorder
 
+    def file(self, bus: str) -> str | None:
+        """Where a bus is being recorded; None: it is not."""
+        return str(self._running[bus][1].path) if bus in self._running else None
+
     def close(self) -> None:
         """End all of them."""
         for junction, recorder in self._running.values():
