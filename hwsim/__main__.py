@@ -125,6 +125,16 @@ def fault(
 
 
 @main.command()
+@_socket
+def faults(socket: Path | None, as_json: bool) -> None:
+    """Show the faults that have happened, with the numbers that `hwsim end` takes."""
+    from hwsim.command import steer
+    from hwsim.requests import Faults
+
+    steer(Faults(), socket=socket, as_json=as_json)
+
+
+@main.command()
 @click.argument("number", type=click.IntRange(min=0))
 @_socket
 def end(number: int, socket: Path | None, as_json: bool) -> None:

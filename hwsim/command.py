@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hwsim.requests import Request
 
 _FAILED, _UNREACHABLE = 1, 3
+_LISTS = ("transmissions", "faults", "devices", "buses")
+"""Fields of answers that are lists, one line for each of their rows."""
 
 
 def serve(path: Path, *, socket: Path | None, as_json: bool) -> None:
@@ -75,7 +77,7 @@ def steer(request: Request, *, socket: Path | None, as_json: bool) -> None:
     if refused and not as_json:
         click.echo(f"error: {answer['message']}", err=True)
     else:
-        rows = next((answer[name] for name in ("transmissions", "devices", "buses") if name in answer), [answer])
+        rows = next((answer[name] for name in _LISTS if name in answer), [answer])
         _show_rows(request.do, rows, as_json=as_json)
     if refused:
         sys.exit(_FAILED)
@@ -111,7 +113,7 @@ def _show(house: House, path: Path, *, as_json: bool) -> None:
     else:
         width = max(len(endpoint.bus) for endpoint in house.endpoints)
         lines = [f"{endpoint.bus:{width}}  {endpoint.url}" for endpoint in house.endpoints]
-        verbs = "devices, buses, air, set, press, unplug, plug, fault, end, record"
+        verbs = "devices, buses, faults, air, set, press, unplug, plug, fault, end, record"
         lines.append(f"look at it and steer it with: hwsim {verbs} (--socket {path})")
     click.echo("\n".join(lines))
     sys.stdout.flush()
@@ -124,7 +126,10 @@ def _sentence(do: str, row: dict[str, Any]) -> str:
             heard = ", ".join(row["heard_by"]) or "nobody"
             content = " ".join(f"{name}={value}" for name, value in row["content"].items())
             return f"{row['number']}  {row['began']:.3f} s  {row['sender']}: {content}; heard by {heard}"
-        case "fault":
+        case "faults" if row["ended"] is not None:
+            lasted = f"from {row['began']:.3f} to {row['ended']:.3f} s"
+            return f"fault {row['number']}: {row['kind']} of {row['target']} {lasted}"
+        case "fault" | "faults":
             return f"fault {row['number']}: {row['kind']} of {row['target']} since {row['began']:.3f} s"
         case "end":
             return f"fault {row['number']}: {row['kind']} of {row['target']} until {row['ended']:.3f} s"

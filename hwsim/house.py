@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from hwsim.clock import Clock, HouseTime, LoopClock
-from hwsim.errors import HwsimError, UnknownTarget, did_you_mean
+from hwsim.errors import ActionError, HwsimError, UnknownTarget, did_you_mean
 from hwsim.fault_desk import ActiveFault, FaultDesk
 from hwsim.onewire.wires import Wires
 from hwsim.quantity import Hurried, Quantity
@@ -218,6 +218,8 @@ class House:
             HwsimError: its battery is out, or the house does not run.
         """
         self._running("buttons are pressed")
+        if device not in self._radios.devices and self._wires.find(device):
+            raise ActionError(f"nothing can be pressed on {device!r}, which hangs on a wire; set what it measures")
         return await self._radios.device(device).press(action, hold=hold, level=level)
 
     async def unplug(self, name: str) -> None:

@@ -84,7 +84,8 @@ def _cells(rows: list[Row], width: int) -> Iterator[Line]:
 
 def _wrong(house: House, width: int) -> Line:
     """The faults in force in one line."""
-    active = [f"{fault.kind} {fault.target} since {fault.began:.0f} s" for fault in house.faults if fault.ended is None]
+    numbered = [(number, fault) for number, fault in enumerate(house.faults) if fault.ended is None]
+    active = [f"{number} {fault.kind} {fault.target} since {fault.began:.0f} s" for number, fault in numbered]
     if not active:
         return f"no fault in force; {len(house.faults)} so far", "dim"
     told = f"{len(active)} in force: {', '.join(active)}"

@@ -101,6 +101,17 @@ class End(_Request):
         return {"number": self.number, "kind": active.kind, "target": active.target, "ended": active.ended}
 
 
+class Faults(_Request):
+    """All faults that were started, by the numbers that `end` knows; `ended` is null while one is in force."""
+
+    do: Literal["faults"] = "faults"
+
+    async def run(self, house: House) -> dict[str, Any]:
+        told = ("kind", "target", "began", "ended")
+        rows = [{name: getattr(fault, name) for name in told} for fault in house.faults]
+        return {"faults": [{"number": number, **row} for number, row in enumerate(rows)]}
+
+
 class Devices(_Request):
     """All devices with what they measure now."""
 
@@ -151,7 +162,7 @@ class EndRecording(_Request):
         return {"bus": self.bus, "file": str(recorder.path), **told}
 
 
-Request = Press | Unplug | Plug | Set | Fault | End | AirLog | Devices | Buses | Record | EndRecording
+Request = Press | Unplug | Plug | Set | Fault | End | AirLog | Faults | Devices | Buses | Record | EndRecording
 
 _ANY: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
 

@@ -133,7 +133,7 @@ async def test_the_picture_fits(size):
         text = "\n".join(lines)
         assert all(bus in text for bus in house.kinds)
         assert all((device["alias"] or device["id"]) in text for device in devices(house))
-        assert "1 in force: bad_crc living_room since 0 s" in text
+        assert "1 in force: 0 bad_crc living_room since 0 s" in text
 
 
 async def test_more_devices_than_lines(house):
