@@ -221,12 +221,11 @@ def test_what_the_commands_refuse(tmp_path):
 
 def test_record_and_replay_as_commands(start, recorded, tmp_path, pyownet_protocol):
     file = tmp_path / "again.hwrec"
-    upstream = start("replay", recorded, "--tolerant", "--fast")
-    recorder = start("record", upstream.told[0]["url"], file)
-    read_value(pyownet_protocol, recorder.told[0]["url"])
-    code, (told,), err = recorder.end()
+    with replay(recorded, tolerant=True, fast=True).in_thread() as upstream:
+        recorder = start("record", upstream.url, file)
+        read_value(pyownet_protocol, recorder.told[0]["url"])
+        code, (told,), err = recorder.end()
     assert (code, told["file"], told["connections"], err) == (0, str(file), 3, "")
-    assert upstream.end(signal.SIGTERM)[0] == 0
     device = start("replay", file, "--fast")
     read_value(pyownet_protocol, device.told[0]["url"])
     code, (told,), err = device.end(0)
