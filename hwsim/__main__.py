@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SCENARIO = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
@@ -33,7 +33,7 @@ def _socket(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command()
-@click.argument("scenario", type=_SCENARIO)
+@click.argument("scenario", type=_FILE)
 @_socket
 def serve(scenario: Path, socket: Path | None, as_json: bool) -> None:
     """Run the house of SCENARIO until SIGINT or SIGTERM.
@@ -46,7 +46,7 @@ def serve(scenario: Path, socket: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("scenario", type=_SCENARIO)
+@click.argument("scenario", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each mistake.")
 def check(scenario: Path, as_json: bool) -> None:
     """Look for mistakes in SCENARIO; prints all of them."""
@@ -125,6 +125,16 @@ def fault(
 
 
 @main.command()
+@_socket
+def faults(socket: Path | None, as_json: bool) -> None:
+    """Show the faults that have happened, with the numbers that `hwsim end` takes."""
+    from hwsim.command import steer
+    from hwsim.requests import Faults
+
+    steer(Faults(), socket=socket, as_json=as_json)
+
+
+@main.command()
 @click.argument("number", type=click.IntRange(min=0))
 @_socket
 def end(number: int, socket: Path | None, as_json: bool) -> None:
@@ -136,6 +146,26 @@ def end(number: int, socket: Path | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("scenario", type=_FILE, required=False)
+@_socket
+def devices(scenario: Path | None, socket: Path | None, as_json: bool) -> None:
+    """Show all devices with what they measure now: of the running house, or of SCENARIO at its start."""
+    from hwsim.command import devices as run
+
+    run(scenario, socket=socket, as_json=as_json)
+
+
+@main.command()
+@_socket
+def buses(socket: Path | None, as_json: bool) -> None:
+    """Show where the buses of the running house are, and what went over them."""
+    from hwsim.command import steer
+    from hwsim.requests import Buses
+
+    steer(Buses(), socket=socket, as_json=as_json)
+
+
+@main.command()
 @click.option("--since", type=click.IntRange(min=0), default=0, help="Number of the first to show.")
 @_socket
 def air(since: int, socket: Path | None, as_json: bool) -> None:
@@ -144,6 +174,68 @@ def air(since: int, socket: Path | None, as_json: bool) -> None:
     from hwsim.requests import AirLog
 
     steer(AirLog(since=since), socket=socket, as_json=as_json)
+
+
+@main.command()
+@click.argument("source")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--listen", metavar="[HOST:]PORT or PATH", help="Where hosts find the device instead; else a free place.")
+@click.option("--kind", help="Protocol of a serial line, as in rfxtrx; else it is recognised.")
+@click.option("--baud", type=click.IntRange(min=1), help="Speed of a serial line; else as the host sets it.")
+@_socket
+def record(
+    source: str,
+    file: Path,
+    listen: str | None,
+    kind: str | None,
+    baud: int | None,
+    socket: Path | None,
+    as_json: bool,
+) -> None:
+    """Record all that goes to SOURCE and comes from it into FILE, until SIGINT or SIGTERM.
+
+    SOURCE is owserver://HOST[:PORT], socket://HOST:PORT, or the path of a serial device: hosts connect to the place
+    that is printed, and everything is passed on. Or it is the name of a bus of a running house, which records itself.
+    """
+    from hwsim.recording.command import record as run
+
+    run(source, file, listen=listen, kind=kind, baud=baud, socket=socket, as_json=as_json)
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.option("--strict/--tolerant", default=True, help="Insist on the recorded bytes, or answer by request.")
+@click.option("--fast", is_flag=True, help="Don't wait for the recorded times.")
+@click.option("--listen", metavar="[HOST:]PORT or PATH", help="Where the device is to be; else a free place.")
+@click.option("--make-test", "test", type=click.Path(path_type=Path), help="Write a pytest file that replays it.")
+@click.option("--reader", metavar="MODULE:FUNCTION", help="With --make-test: what to test; it gets the URL.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def replay(
+    file: Path, strict: bool, fast: bool, listen: str | None, test: Path | None, reader: str | None, as_json: bool
+) -> None:
+    """Be the device that was recorded into FILE, until all was played, or until SIGINT or SIGTERM.
+
+    Strict (the default), a host that sends other bytes than were recorded is cut off, and told: exit 1.
+    """
+    from hwsim.recording.command import make_test, play
+
+    if test is not None:
+        make_test(file, test, reader, as_json=as_json)
+    elif reader is not None:
+        raise click.UsageError("--reader belongs to --make-test")
+    else:
+        play(file, tolerant=not strict, fast=fast, listen=listen, as_json=as_json)
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.option("--connection", type=click.IntRange(min=1), metavar="N", help="Only the connection with this number.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def show(file: Path, connection: int | None, as_json: bool) -> None:
+    """Show what was recorded into FILE: seconds, connection, > to the device or < to the host, and what it says."""
+    from hwsim.recording.command import show as run
+
+    run(file, connection=connection, as_json=as_json)
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -7,7 +7,9 @@ HwsimError
  ├─ ActionError         a device has nothing that can be pressed so
  ├─ QuantityError       a device has no such quantity, or can't have that value
  ├─ PortInUse           a bus can't listen, or be opened, where the scenario says
- └─ Unreachable         no running house can be steered there
+ ├─ RecordingError      a recording can't be written or read
+ │   └─ ReplayMismatch  what a host sends to a replay is not what was recorded
+ └─ Unreachable         no running house, or nothing to record, can be reached there
 """
 
 from __future__ import annotations
@@ -66,8 +68,16 @@ class PortInUse(HwsimError):
     """Another program listens on the port of a bus, or the path of a stick can't be made."""
 
 
+class RecordingError(HwsimError):
+    """A recording can't be written or read."""
+
+
+class ReplayMismatch(RecordingError, AssertionError):
+    """A host sends something else than was recorded; the message says where, what was expected, and what came."""
+
+
 class Unreachable(HwsimError):
-    """No running house answers at a socket, or it is not clear which one is meant."""
+    """No running house, or no device, answers there, or it is not clear which house is meant."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

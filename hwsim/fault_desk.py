@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hwsim.errors import FaultError, HwsimError, UnknownTarget, did_you_mean
+from hwsim.errors import HwsimError, UnknownTarget, did_you_mean
 from hwsim.faults import FAULTS, ONE_WIRE, RADIO, Fault, Place, find_fault, make_fault, targets_of
 from hwsim.radio.site import RadioSite
 
@@ -58,9 +58,8 @@ class FaultDesk:
             FaultError: no such kind, it can't happen there, or wrong options.
             UnknownTarget: no such bus or device.
         """
-        if kind not in FAULTS:
-            raise FaultError(f"no fault {kind!r}{did_you_mean(kind, FAULTS)}")
-        fault = make_fault(kind, options, self._place(target, targets_of(kind)))
+        wanted = targets_of(kind) if kind in FAULTS else "bus or device"
+        fault = make_fault(kind, options, self._place(target, wanted))
         return await self._start(tasks, fault, target, duration)
 
     async def as_scheduled(self, tasks: TaskGroup, scheduled: ScheduledFault) -> None:

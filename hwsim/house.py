@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from hwsim.clock import Clock, HouseTime, LoopClock
-from hwsim.errors import HwsimError, UnknownTarget, did_you_mean
+from hwsim.errors import ActionError, HwsimError, UnknownTarget, did_you_mean
 from hwsim.fault_desk import ActiveFault, FaultDesk
 from hwsim.onewire.wires import Wires
 from hwsim.quantity import Hurried, Quantity
 from hwsim.quantity_spec import Circumstances, QuantitySpec
 from hwsim.radio.port import MEMORY
 from hwsim.radio.radios import Radios
+from hwsim.recording.desk import RecordingDesk
 from hwsim.scenario_reader import read_device, read_radio_device, read_scenario, read_scenario_file
 from hwsim.site import Site
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteStream, TaskGroup
 
+    from hwsim.junction import Junction
     from hwsim.onewire.slave import Slave
     from hwsim.onewire.wire.adapter import Adapter
     from hwsim.radio.air import Air, Transmission
@@ -53,6 +55,8 @@ class House:
         self._tasks: TaskGroup | None = None
         self._wires = Wires(scenario, self.time, self._quantity)
         self._radios = Radios(scenario, self.time, self._quantity)
+        self.recordings = RecordingDesk(self.time, self._line)
+        """Where buses are recorded while the house runs."""
         self._faults = FaultDesk(self.time, scenario.kinds, self._wires, self._radios)
 
     @classmethod
@@ -79,6 +83,16 @@ class House:
         if self._tasks is None:
             return []
         return [Endpoint(name, self._scenario.kinds[name], self.url(name)) for name in self._scenario.kinds]
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of each bus by its name."""
+        return dict(self._scenario.kinds)
+
+    @property
+    def radios(self) -> list[RadioDevice]:
+        """All devices with an antenna."""
+        return [*self._radios.devices.values()]
 
     @property
     def faults(self) -> list[ActiveFault]:
@@ -217,6 +231,8 @@ class House:
             HwsimError: its battery is out, or the house does not run.
         """
         self._running("buttons are pressed")
+        if device not in self._radios.devices and self._wires.find(device):
+            raise ActionError(f"nothing can be pressed on {device!r}, which hangs on a wire; set what it measures")
         return await self._radios.device(device).press(action, hold=hold, level=level)
 
     async def unplug(self, name: str) -> None:
@@ -294,6 +310,7 @@ class House:
                     self._tasks = None
                     tasks.cancel_scope.cancel()
         finally:
+            self.recordings.close()
             self._radios.close()
             self._wires.close()
         if failure is not None:
@@ -314,6 +331,11 @@ class House:
         )
         quantity = spec.build(circumstances)
         return quantity if house.speed == 1 else Hurried(quantity, house.speed)
+
+    def _line(self, bus: str) -> tuple[Endpoint, Junction]:
+        endpoint = Endpoint(bus, self._scenario.kinds.get(bus, ""), self.url(bus))
+        stick = self._radios.sticks.get(bus)
+        return endpoint, stick.port.junction if stick else self._wires.site(bus).junction
 
     def _running(self, what: str) -> TaskGroup:
         if self._tasks is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hwsim.errors import FaultError, HwsimError, UnknownTarget
+from hwsim.inventory import buses, devices
 
 if TYPE_CHECKING:
     from hwsim.house import House
@@ -100,6 +101,35 @@ class End(_Request):
         return {"number": self.number, "kind": active.kind, "target": active.target, "ended": active.ended}
 
 
+class Faults(_Request):
+    """All faults that were started, by the numbers that `end` knows; `ended` is null while one is in force."""
+
+    do: Literal["faults"] = "faults"
+
+    async def run(self, house: House) -> dict[str, Any]:
+        told = ("kind", "target", "began", "ended")
+        rows = [{name: getattr(fault, name) for name in told} for fault in house.faults]
+        return {"faults": [{"number": number, **row} for number, row in enumerate(rows)]}
+
+
+class Devices(_Request):
+    """All devices with what they measure now."""
+
+    do: Literal["devices"] = "devices"
+
+    async def run(self, house: House) -> dict[str, Any]:
+        return {"devices": devices(house)}
+
+
+class Buses(_Request):
+    """All buses with what went over them."""
+
+    do: Literal["buses"] = "buses"
+
+    async def run(self, house: House) -> dict[str, Any]:
+        return {"buses": buses(house)}
+
+
 class AirLog(_Request):
     """The transmissions from a number on."""
 
@@ -110,7 +140,29 @@ class AirLog(_Request):
         return {"transmissions": [described(entry) for entry in house.air.log if entry.number >= self.since]}
 
 
-Request = Press | Unplug | Plug | Set | Fault | End | AirLog
+class Record(_Request):
+    """Answered when it has begun; a relative path starts at the working directory of the house."""
+
+    do: Literal["record"] = "record"
+    bus: str
+    file: str = Field(min_length=1)
+
+    async def run(self, house: House) -> dict[str, Any]:
+        recorder = house.recordings.start(self.bus, self.file)
+        return {"bus": self.bus, "url": house.url(self.bus), "file": str(recorder.path)}
+
+
+class EndRecording(_Request):
+    do: Literal["end_recording"] = "end_recording"
+    bus: str
+
+    async def run(self, house: House) -> dict[str, Any]:
+        recorder = house.recordings.stop(self.bus)
+        told = {"connections": recorder.connections, "bytes": recorder.bytes, "seconds": recorder.seconds}
+        return {"bus": self.bus, "file": str(recorder.path), **told}
+
+
+Request = Press | Unplug | Plug | Set | Fault | End | AirLog | Faults | Devices | Buses | Record | EndRecording
 
 _ANY: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anyio.abc import ByteStream, TaskGroup
 
     from hwsim.clock import HouseTime
+    from hwsim.junction import Junction
     from hwsim.onewire.slave import Slave
     from hwsim.scenario import BusSpec
     from hwsim.traffic import Traffic
@@ -43,6 +44,11 @@ class WiredSite:
     @property
     def url(self) -> str:
         """Where a host finds it."""
+        raise NotImplementedError
+
+    @property
+    def junction(self) -> Junction:
+        """Where somebody may listen in on what goes between it and its hosts."""
         raise NotImplementedError
 
     def connect(self) -> ByteStream:
@@ -133,6 +139,10 @@ class Site(WiredSite):
         if self.port.in_memory:
             return f"{MEMORY}{self.bus.name}"
         return f"owserver://{self.port.host}:{self.port.port}"
+
+    @property
+    def junction(self) -> Junction:
+        return self.port.junction
 
     def connect(self) -> ByteStream:
         if not self.port.in_memory:

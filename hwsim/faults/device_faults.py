@@ -48,6 +48,7 @@ class PowerCycle(Fault):
 
     kind = "power_cycle"
     target = "device"
+    usual_duration = 0.0
     among = (ONE_WIRE, WIRE)
 
     async def begin(self, site: WiredSite) -> None:

@@ -58,12 +58,12 @@ def find_fault(kind: str, place: Place) -> type[Fault]:
     Raises:
         FaultError: there is no such kind, or it can't happen there; the message says what can.
     """
+    possible = {fault.kind for fault in _KINDS if fits(fault, place)}
     if kind not in FAULTS:
-        raise FaultError(f"no fault {kind!r}{did_you_mean(kind, FAULTS)}")
+        raise FaultError(f"no fault {kind!r} of a {place}{did_you_mean(kind, possible)}")
     for fault in FAULTS[kind]:
         if fits(fault, place):
             return fault
-    possible = {fault.kind for fault in _KINDS if fits(fault, place)}
     raise FaultError(f"a {place} can't have the fault {kind!r}{did_you_mean('', possible)}")
 
 

@@ -12,6 +12,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from hwsim.errors import HwsimError
+from hwsim.junction import Ending, Junction
 
 TO_HOST_BUFFER = 20_480
 """Bytes that Linux keeps for a reader of a terminal that does not read."""
@@ -31,6 +32,9 @@ class Port(ABC):
     """Bytes to the host that found no place, or nobody."""
     opens = 0
     """How often a host has opened it."""
+
+    def __init__(self) -> None:
+        self.junction = Junction()
 
     @property
     @abstractmethod
@@ -59,6 +63,10 @@ class Port(ABC):
         """Hand bytes to the host; never waits. They are lost when nobody has it open, or nobody reads."""
 
     @abstractmethod
+    async def put(self, data: bytes) -> None:
+        """As `deliver`, but waits while the host has it open and does not read."""
+
+    @abstractmethod
     async def serve(self, take: Take, opened: Callable[[], None]) -> NoReturn:
         """Give what the host sends to `take`, and tell each time it opens, until cancelled."""
 
@@ -67,6 +75,7 @@ class MemoryPort(Port):
     """A port that tasks of this process open with `connect`."""
 
     def __init__(self, name: str) -> None:
+        super().__init__()
         self._name = name
         self._plugged = False
         self._stream: MemoryStream | None = None
@@ -85,6 +94,7 @@ class MemoryPort(Port):
         if self._stream is not None:
             self._stream.hang_up()
             self._stream = None
+            self.junction.closed(self, Ending.BY_DEVICE)
 
     def connect(self) -> MemoryStream:
         """Open it.
@@ -97,6 +107,7 @@ class MemoryPort(Port):
         if self._stream is not None:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), self.url)
         self.opens += 1
+        self.junction.opened(self)
         self._stream = MemoryStream(self)
         self._announced = False
         self._news.set()
@@ -106,13 +117,26 @@ class MemoryPort(Port):
         """The host has closed its stream."""
         if self._stream is stream:
             self._stream = None
+            self.junction.closed(self, Ending.BY_HOST)
 
     def sent(self) -> None:
         """The host has sent something."""
         self._news.set()
 
     def deliver(self, data: bytes) -> None:
-        self.lost += len(data) - (self._stream.feed(data) if self._stream else 0)
+        taken = self._stream.feed(data) if self._stream else 0
+        self.lost += len(data) - taken
+        self.junction.to_host(self, data[:taken])
+
+    async def put(self, data: bytes) -> None:
+        rest = data
+        while rest and self._stream is not None:
+            taken = self._stream.feed(rest)
+            self.junction.to_host(self, rest[:taken])
+            rest = rest[taken:]
+            if rest:
+                await self._stream.change()
+        self.lost += len(rest)
 
     async def serve(self, take: Take, opened: Callable[[], None]) -> NoReturn:
         while True:
@@ -121,6 +145,7 @@ class MemoryPort(Port):
                 opened()
             data = self._stream.drain() if self._stream else b""
             if data:
+                self.junction.to_device(self, data)
                 await take(data)
             else:
                 self._news = anyio.Event()
@@ -151,6 +176,7 @@ class MemoryStream(ByteStream):
             await self._changed.wait()
         data = bytes(self._incoming[:max_bytes])
         del self._incoming[:max_bytes]
+        self._tell()
         return data
 
     async def send(self, item: bytes) -> None:
@@ -201,6 +227,10 @@ class MemoryStream(ByteStream):
         self._tell()
         return data
 
+    async def change(self) -> None:
+        """Come back when bytes were received, sent or taken, or the stream was closed."""
+        await self._changed.wait()
+
     def hang_up(self) -> None:
         """Break, as when the stick is pulled."""
         self._broken = True
@@ -213,6 +243,6 @@ class MemoryStream(ByteStream):
             raise anyio.BrokenResourceError
 
     def _tell(self) -> None:
-        """Wake the one who receives and the one who sends."""
+        """Wake those who wait on either side."""
         self._changed.set()
         self._changed = anyio.Event()

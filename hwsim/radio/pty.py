@@ -16,11 +16,13 @@ import errno
 import os
 import pty
 import select
+import termios
 import tty
 from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 
+from hwsim.junction import Ending
 from hwsim.radio.port import Port, Take
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class PtyPort(Port):
     """A port at the path of a symbolic link."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
         self._master: int | None = None
         self._open = False
@@ -42,6 +45,14 @@ class PtyPort(Port):
     @property
     def url(self) -> str:
         return str(self._path)
+
+    @property
+    def speed(self) -> int | None:
+        """Bits per second that the host has set; None: not plugged in, or a speed that has no name."""
+        if self._master is None:
+            return None
+        code = termios.tcgetattr(self._master)[4]  # Linux gives a master the settings of its terminal
+        return next((int(name[1:]) for name in vars(termios) if name[1:].isdigit() and _is_speed(name, code)), None)
 
     def plug(self) -> None:
         """Raises OSError when the link can't be made, or something else is there."""
@@ -73,6 +84,8 @@ class PtyPort(Port):
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
             os.close(master)
+            if self._open:
+                self.junction.closed(self, Ending.BY_DEVICE)
 
     def deliver(self, data: bytes) -> None:
         taken = 0
@@ -80,6 +93,19 @@ class PtyPort(Port):
             with contextlib.suppress(BlockingIOError):
                 taken = os.write(self._master, data)
         self.lost += len(data) - taken
+        self.junction.to_host(self, data[:taken])
+
+    async def put(self, data: bytes) -> None:
+        rest = data
+        while rest and (master := self._master) is not None and not self._hung_up(master):
+            try:
+                taken = os.write(master, rest)
+            except BlockingIOError:
+                await anyio.wait_writable(master)
+            else:
+                self.junction.to_host(self, rest[:taken])
+                rest = rest[taken:]
+        self.lost += len(rest)
 
     async def serve(self, take: Take, opened: Callable[[], None]) -> NoReturn:
         master = self._master
@@ -97,7 +123,9 @@ class PtyPort(Port):
                 if error.errno != errno.EIO:
                     raise
                 self._open = False
+                self.junction.closed(self, Ending.BY_HOST)
             else:
+                self.junction.to_device(self, data)
                 if data:
                     await take(data)
 
@@ -109,6 +137,7 @@ class PtyPort(Port):
         if self._readable(master):
             self._open = True
             self.opens += 1
+            self.junction.opened(self)
             opened()
         else:
             await anyio.sleep(_LOOK)
@@ -122,6 +151,10 @@ class PtyPort(Port):
         """Whether a host has it open, or had and left something."""
         events = _events(master)
         return not events & select.POLLHUP or bool(events & select.POLLIN)
+
+
+def _is_speed(name: str, code: int) -> bool:
+    return name[0] == "B" and getattr(termios, name) == code
 
 
 def _events(master: int) -> int:

@@ -157,7 +157,7 @@ target = "28.000000000001"
             seen.append(device.connected)
         assert seen == [True] * 7 + [False] + [True] * 4
         began = sorted((round(fault.began), fault.kind, round(fault.ended or 0)) for fault in house.faults)
-        assert began == [(10, "power_cycle", 0), (30, "power_cycle", 0), (30, "unplug", 35)]
+        assert began == [(10, "power_cycle", 10), (30, "power_cycle", 30), (30, "unplug", 35)]
 
 
 async def test_faults_need_a_running_house():

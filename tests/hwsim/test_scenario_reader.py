@@ -7,7 +7,9 @@ import pytest
 from hwsim.errors import ScenarioError
 from hwsim.faults.bus_faults import Close
 from hwsim.onewire.slave import Power
-from hwsim.quantity_spec import DaySpec, FileSpec, NumberSpec
+from hwsim.quantity_spec import CURVES, DaySpec, FileSpec, NumberSpec
+from hwsim.radio.devices import KINDS
+from hwsim.radio.stick_spec import STICKS
 from hwsim.scenario_reader import read_scenario, read_scenario_file
 
 BUS = '[[bus]]\nname = "attic"\nchannels = 2\n'
@@ -20,7 +22,11 @@ def problems(text, folder=Path()):
 
 
 def test_the_house_that_is_shipped_has_no_mistakes():
-    scenario = read_scenario_file(Path(__file__).parents[2] / "config" / "house.toml")
+    path = Path(__file__).parents[2] / "config" / "house.toml"
+    scenario = read_scenario_file(path)
+    assert set(scenario.kinds.values()) >= {"onewire", *STICKS}
+    assert {entry.spec.kind for entry in scenario.radio_devices} == set(KINDS)
+    assert all(f'curve = "{curve}"' in path.read_text() for curve in CURVES)
     families = {device.spec.rom.family for device in scenario.devices}
     assert families == {0x28, 0x10, 0x22, 0x26, 0x1D, 0x29, 0x3A, 0x12, 0x1F}
     assert len(scenario.faults) >= 5

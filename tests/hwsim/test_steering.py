@@ -99,6 +99,9 @@ def test_a_running_house_is_steered(hwsim):
     assert (fault["number"], fault["kind"], fault["target"]) == (0, "slow_line", "attic")
     (ended,) = hwsim.rows("end", "0")
     assert ended["ended"] > fault["began"]
+    assert hwsim.rows("faults") == [{**fault, "ended": ended["ended"]}]
+    assert [row["bus"] for row in hwsim.rows("buses")] == ["attic", "cellar", "wire"]
+    assert [row["id"] for row in hwsim.rows("devices")] == ["28.000000000001", "hall", "garden"]
     assert hwsim.rows("set", "garden", "temperature", "-3.5") == [{"device": "garden", "temperature": -3.5}]
     assert hwsim.rows("set", "28.000000000001", "temperature", "30") != []
     hwsim.rows("press", "garden")
@@ -127,6 +130,9 @@ REFUSALS = [
     (("fault", "torn", "wire"), "a bus of kind onewire can't have the fault 'torn'; known are close, "),
     (("fault", "torn", "attic", "-o", "kep=3"), "fault 'torn', option 'kep': no such option; did you mean"),
     (("fault", "torn", "attic", "-o", "target=3"), "no fault has an option 'target'"),
+    (("fault", "nix", "attic"), "no fault 'nix' of a bus of kind rfxtrx; known are choppy, garbled"),
+    (("fault", "bad_crd", "28.000000000001"), "no fault 'bad_crd' of a device on a wire; did you mean 'bad_crc'?"),
+    (("press", "28.000000000001"), "nothing can be pressed on '28.000000000001', which hangs on a wire"),
     (("end", "3"), "there is no fault 3; 0 have happened, counted from 0"),
     (("set", "garden", "temperature", "900"), "temperature can't be 900 degC; it must be from -50 to 70"),
     (("set", "nobody", "temperature", "9"), "there is no device 'nobody'; known are "),

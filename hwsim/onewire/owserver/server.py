@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio.lowlevel import checkpoint
 
+from hwsim.junction import Junction, Peer, TappedPeer
 from hwsim.onewire.owserver.disturbance import ClosePoint, Disturbance, Treatment
 from hwsim.onewire.owserver.frames import (
     HEADER,
@@ -45,9 +46,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup, TaskStatus
 
     from hwsim.clock import HouseTime
-    from hwsim.onewire.owserver.memory import MemoryPeer, MemoryStream
+    from hwsim.onewire.owserver.memory import MemoryStream
     from hwsim.onewire.owserver.owserver import Owserver
-    from hwsim.onewire.owserver.sockets import Peer
 
 MOST_PERSISTENT: Final = 20
 _FIRST_SIGN, _NEXT_SIGN, _SIGN_IN_DIR = 1.0, 1.0, 0.5
@@ -66,6 +66,7 @@ class OwserverPort:
         self.host = host
         self.port = port or 0
         self.in_memory = False
+        self.junction = Junction()
         self._owserver = owserver
         self._disturbance = disturbance
         self._time = time
@@ -133,12 +134,12 @@ class OwserverPort:
                     task_status.started()
                     while True:
                         peer = await listener.accept()
-                        connections.start_soon(self._connection, peer)
+                        connections.start_soon(self._connection, TappedPeer(peer, self.junction))
         finally:
             self._scope = None
             self._closed.set()
 
-    async def _connection(self, peer: Peer | MemoryPeer) -> None:
+    async def _connection(self, peer: Peer) -> None:
         self._traffic.connections += 1
         self._traffic.open_connections += 1
         connection = Connection(peer, self._owserver, self._disturbance, self._time)
@@ -154,7 +155,7 @@ class OwserverPort:
 class Connection:
     """One client."""
 
-    def __init__(self, peer: Peer | MemoryPeer, owserver: Owserver, disturbance: Disturbance, time: HouseTime) -> None:
+    def __init__(self, peer: Peer, owserver: Owserver, disturbance: Disturbance, time: HouseTime) -> None:
         self.reset = False
         """The connection is to be broken instead of ended."""
         self._peer = peer

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anyio.abc import ByteStream
 
     from hwsim.clock import HouseTime
+    from hwsim.junction import Junction
     from hwsim.scenario import AdapterSpec
 
 
@@ -49,6 +50,10 @@ class AdapterSite(WiredSite):
     @property
     def url(self) -> str:
         return self.adapter.port.url
+
+    @property
+    def junction(self) -> Junction:
+        return self.adapter.port.junction
 
     def connect(self) -> ByteStream:
         return self.adapter.port.connect()
