@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 _LOOK: Final = 0.1
 _SETTLING: Final = 0.05
 """Seconds in which a host that has opened a terminal sets its speed."""
+_HANDSHAKE: Final = 1.0
+"""Seconds after an opening in which pauses between the host's words matter, as after the reset of a stick."""
 
 
 class TappedSerial(Tapped):
     """Theory of operation
     1. The device is opened when a host opens the terminal, at the speed which the host has chosen, and closed with it;
        so a stick that restarts when it is opened does.
-    2. A device that goes away takes the terminal with it, which comes back at the same path with the device.
+    2. The device is open later than the terminal, and hears the host's first words later. So that pauses do not become
+       shorter, what follows soon after them is passed on as much later.
+    3. A device that goes away takes the terminal with it, which comes back at the same path with the device.
     """
 
     line = "tty"
@@ -40,6 +44,7 @@ class TappedSerial(Tapped):
         self._baud = baud
         self._device: SerialLine | None = None
         self._ready = anyio.Event()
+        self._opened_at = self._lag = 0.0
         self._life: TaskGroup | None = None
         self._session: anyio.CancelScope | None = None
 
@@ -99,12 +104,16 @@ class TappedSerial(Tapped):
 
     def _opened(self, port: PtyPort) -> None:
         self._ready = anyio.Event()
+        self._opened_at = self._clock.now()
         self._session = anyio.CancelScope()
         if self._life is not None:
             self._life.start_soon(self._while_open, port, self._session)
 
     async def _to_device(self, data: bytes) -> None:
+        came = self._clock.now()
         await self._ready.wait()
+        if came - self._opened_at < _HANDSHAKE:
+            await self._clock.sleep(max(0.0, came + self._lag - self._clock.now()))
         if self._device is not None:
             with suppress(anyio.ClosedResourceError):
                 await self._device.send(data)
@@ -119,6 +128,7 @@ class TappedSerial(Tapped):
                 self._gone()
                 return
             try:
+                self._lag = self._clock.now() - self._opened_at
                 self._ready.set()
                 while (data := await device.receive()) and self.recorder.failure is None:
                     await port.put(data)
