@@ -257,11 +257,9 @@ class Radio:
         while True:
             self._stirred = anyio.Event()
             now = self._clock.lease_now()
-            due = [when for bus in self._buses.values() if (when := bus.memory.due(now)) is not None]
-            if not due:
+            if not any(bus.memory.waits(now) for bus in self._buses.values()):
                 await self._stirred.wait()
-                continue
-            await self._clock.sleep(max(LOOK, min(due) - now))
+            await self._clock.sleep(LOOK)
             for bus in self._buses.values():
                 for reception in bus.memory.again(self._clock.lease_now()):
                     if self._clocks:
