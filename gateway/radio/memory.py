@@ -158,9 +158,10 @@ class Memory:
             [] if known is None else [entry for entry in self._entries.values() if _open(entry, consumer, known, now)]
         )
 
-    def waits(self, now: float) -> bool:
-        """Whether :meth:`again` may have something by and by, without anything happening before."""
-        return any(entry.own and self._wanted(entry, now) for entry in self._entries.values())
+    @property
+    def unsettled(self) -> bool:
+        """Whether :meth:`again` may have something by and by, without anything being heard before."""
+        return bool(self._unsettled)
 
     def again(self, now: float) -> list[Reception]:
         """The receptions that are to be sent again now."""
