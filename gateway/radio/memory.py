@@ -158,10 +158,10 @@ class Memory:
             [] if known is None else [entry for entry in self._entries.values() if _open(entry, consumer, known, now)]
         )
 
-    def due(self, now: float) -> float | None:
-        """When :meth:`again` will have something; None: not before something happens."""
-        waiting = [entry.again for entry in self._entries.values() if entry.own and self._wanted(entry, now)]
-        return min(waiting, default=None)
+    @property
+    def unsettled(self) -> bool:
+        """Whether :meth:`again` may have something by and by, without anything being heard before."""
+        return bool(self._unsettled)
 
     def again(self, now: float) -> list[Reception]:
         """The receptions that are to be sent again now."""

@@ -130,7 +130,6 @@ class Radio:
         """What is known of a bus."""
         if (bus := self._buses.get(name)) is None:
             bus = self._buses[name] = Bus(Memory(), Quality(), [], [])
-            self._stirred.set()
         return bus
 
     def hear(self, spec: InterfaceSpec, telegram: Telegram) -> None:
@@ -197,6 +196,8 @@ class Radio:
     def _take_in(self, reception: Reception, time: float, *, own: bool, again: bool = False) -> None:
         bus, now = self.bus(reception.bus), self._clock.lease_now()
         entry = bus.memory.receive(reception, time, now, own=own)
+        if own:
+            self._stirred.set()
         if not again and not entry.echo:  # an echo tells how well our own transmitter is heard
             bus.quality.note(reception, time)
         for answer in bus.answers:
@@ -256,12 +257,9 @@ class Radio:
     async def _send_again(self) -> None:
         while True:
             self._stirred = anyio.Event()
-            now = self._clock.lease_now()
-            due = [when for bus in self._buses.values() if (when := bus.memory.due(now)) is not None]
-            if not due:
+            if not any(bus.memory.unsettled for bus in self._buses.values()):
                 await self._stirred.wait()
-                continue
-            await self._clock.sleep(max(LOOK, min(due) - now))
+            await self._clock.sleep(LOOK)
             for bus in self._buses.values():
                 for reception in bus.memory.again(self._clock.lease_now()):
                     if self._clocks:

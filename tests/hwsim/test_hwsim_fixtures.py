@@ -141,3 +141,18 @@ def test_scenarios_marks_and_reports_of_a_project(project):
     assert "seed 77 (--hwsim-seed=77)" in failed
     assert f"READ /{SENSOR}/family -> b'28'" in failed
     assert re.search(r"hall Ac\(.*: heard by ", failed)
+
+
+def test_what_every_start_of_pytest_loads_is_little():
+    loaded = "import sys, hwsim.pytest_plugin, gateway.testing.fixtures; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert not {"pydantic", "anyio", "trio", "click", "hwsim.house", "gateway.node"} & set(done.stdout.split())
+
+
+def test_the_package_has_all_that_it_names():
+    import hwsim
+
+    assert [name for name in hwsim.__all__ if getattr(hwsim, name).__name__ != name] == []
+    misspelt = "Huose"
+    with pytest.raises(AttributeError, match=misspelt):
+        getattr(hwsim, misspelt)
