@@ -9,7 +9,7 @@ import anyio
 
 from gateway.doctor.finding import Finding
 from gateway.errors import BusgateError, StoreError
-from gateway.path import P
+from gateway.locations import DOCTOR
 from gateway.runner.error_log import ErrorLog
 from gateway.values import NotGiven
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from gateway.locations import Locations
     from gateway.runner.error_log import Recorded
 
-#: An entry is written, read and deleted below it; it is bound to a lease, so that none stays behind.
-PLACE: Final = P(":.moat.kv.doctor")
-#: Seconds of that lease, and within which the store has to do all of it.
+#: Seconds of the lease that the entry is bound to which is written, so that none stays behind; all of it has to be done
+#: within them.
 TTL: Final = 10.0
 #: Seconds from which on a write is slow: a node renews its lease of 3 s each second.
 SLOW: Final = 1.0
@@ -34,7 +33,7 @@ async def check_store(store: Store, url: str, locations: Locations, node: str) -
 
 
 async def _written(store: Store, url: str, node: str) -> Finding:
-    path, began = PLACE / node, store.clock.lease_now()
+    path, began = DOCTOR / node, store.clock.lease_now()
     try:
         with anyio.fail_after(TTL):
             async with store.lease(TTL) as lease:

@@ -107,7 +107,14 @@ class Bucket:
             "subject_delete_marker_ttl": int(self._horizon * NANOSECONDS),
             "first_seq": int(self._clock.now() * 1_000_000),
         }
-        answer = await session.ask(f"$JS.API.STREAM.CREATE.{stream}", config, CREATE_TIMEOUT)
+        try:
+            answer = await session.ask(f"$JS.API.STREAM.CREATE.{stream}", config, CREATE_TIMEOUT)
+        except Denied as error:
+            who, bucket = self._options.who, self._subjects.bucket
+            raise Denied(
+                f"the bucket {bucket!r} is not there, and {who} may not make it: any command of an operator does, "
+                "such as busgate store list"
+            ) from error
         if (code := _code(answer)) is None:
             self._log.info("made the bucket %s, with %d replicas", self._subjects.bucket, self._options.replicas)
         elif code == NOT_CLUSTERED:
