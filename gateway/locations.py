@@ -98,8 +98,8 @@ class Locations:
         yield Writable("the airtime that its radios have used", self.airtime / node)
         yield Writable("what busgate doctor tries to write", DOCTOR / node, "entry")
         for path in paths:
-            yield Writable("what its jobs write", path, "both", topics=True)
-            yield Writable("errors that jobs record of that", self.error("run", path), "both")
+            yield Writable(f"{path} and what is below it", path, "both", topics=True)
+            yield Writable(f"errors of {path}", self.error("run", path), "both")
 
     def _places(self, node: str, groups: Iterable[str]) -> Iterator[Place]:
         for group in groups:

@@ -14,8 +14,10 @@ from gateway.runner.error_log import ErrorLog
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.abc import Store
-    from gateway.locations import Locations
+    from gateway.locations import Locations, Writable
     from gateway.runner.error_log import Recorded
 
 #: Seconds of the lease that the entry is bound to which is written, so that none stays behind; all of it has to be done
@@ -27,9 +29,15 @@ SLOW: Final = 1.0
 LOOK: Final = "see whether its disk or its server is busy"
 
 
-async def check_store(store: Store, url: str, locations: Locations, node: str) -> list[Finding]:
-    """Write to the open store, ask its backend, and look for errors that are still open."""
-    return [await _written(store, url, node), *await _backend(store), *await _errors(store, locations, node)]
+async def check_store(
+    store: Store, url: str, locations: Locations, node: str, writes: Sequence[Writable] = ()
+) -> list[Finding]:
+    """Write to the open store, ask its backend, and look for errors that are still open.
+
+    Args:
+        writes: what the node has to write (:meth:`gateway.locations.Locations.written_by`).
+    """
+    return [await _written(store, url, node), *await _backend(store, writes), *await _errors(store, locations, node)]
 
 
 async def _written(store: Store, url: str, node: str) -> Finding:
@@ -53,9 +61,9 @@ async def _written(store: Store, url: str, node: str) -> Finding:
     return Finding("store", "ok", url, f"it can be read and written, in {1000 * took:.0f} ms")
 
 
-async def _backend(store: Store) -> list[Finding]:
+async def _backend(store: Store, writes: Sequence[Writable]) -> list[Finding]:
     try:
-        return await store.diagnose()
+        return await store.diagnose(writes)
     except StoreError as error:
         return [Finding("store", "problem", store.id, f"it can't be examined: {error}")]
 

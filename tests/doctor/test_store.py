@@ -24,7 +24,7 @@ class OpinionatedStore(MemoryStore):
 
     said: list[Finding] | StoreError = []
 
-    async def diagnose(self):
+    async def diagnose(self, writes=()):
         if isinstance(self.said, StoreError):
             raise self.said
         return self.said

@@ -20,7 +20,7 @@ from gateway.path import P
 from gateway.plugins import Plugins
 from gateway.store import open_store
 from gateway.store.nats.keys import public_key
-from gateway.store.nats.permissions import node_permissions
+from gateway.store.nats.permissions import USER_INFO, node_permissions
 from gateway.store.nats.session import Heard
 from gateway.store.options import StoreOptions
 from gateway.testing.nats_servers import NatsServers
@@ -186,7 +186,7 @@ async def test_it_may_read_all_and_delete_none_of_it(attic, boss):
 async def test_what_it_may_not_send(attic):
     for topic in ("warning", ":.moat.kv.bus.request.cellar", ":.moat.kv.bus.x"):
         await attic.publish(P(topic), 1)
-        await attic._connection.session().settle()  # the servers refuse after the fact
+        await attic._connection.session().ask(USER_INFO)  # the servers refuse after the fact
         with pytest.raises(Denied, match="may not publish at"):
             await attic.publish(P(topic), 1)
 

@@ -1,6 +1,7 @@
 """The cluster of config/nats-server.conf and config/cluster.toml: three servers with TLS, and a node on them."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -70,7 +71,7 @@ def free_ports(count):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Folder with the files, and the URL that replaces that of the shipped one."""
+    """Folder with the files, the URL that replaces that of the shipped one, and the servers."""
     folder = tmp_path_factory.mktemp("cluster")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -79,7 +80,10 @@ def cluster(tmp_path_factory):
     for part in certificate.cert_chain_pems:
         part.write_to_path(str(folder / "server.pem"), append=True)
     keys = {name: make_key(folder / f"{name}.nk") for name in ("attic", "cellar", "admin")}
-    blocks = {name: node_permissions("house", name, PLACES.written_by(name, ["default"])) for name in keys}
+    blocks = {
+        name: node_permissions("house", name, PLACES.written_by(name, ["default"], [P("onewire"), P("radio")]))
+        for name in keys
+    }
     blocks["admin"] = operator_permissions("house", "admin")
     ports = free_ports(6)
     for number, name in enumerate(NAMES):
@@ -101,7 +105,7 @@ def cluster(tmp_path_factory):
             assert server.ready.wait(PATIENCE)
             assert server.process.poll() is None, server.log
         hosts = ",".join(f"localhost:{port}" for port in ports[:3])
-        yield folder, f"tls://{hosts}/house"
+        yield folder, f"tls://{hosts}/house", servers
     finally:
         for server in servers:
             server.end()
@@ -109,7 +113,7 @@ def cluster(tmp_path_factory):
 
 def shipped(cluster, name):
     """The configuration of a node by that name."""
-    folder, url = cluster
+    folder, url, _ = cluster
     text = config_file("cluster.toml").read_text().replace("tls://one:4222,two:4222,three:4222/house", url)
     return parse(text.replace('"attic', f'"{name}'), folder / "cluster.toml")
 
@@ -133,3 +137,41 @@ async def test_a_node_runs_a_job_on_it(cluster):
                         assert event.value["result"] == 5
                         break
             node.stop()
+
+
+async def test_the_doctor_finds_it_well_and_what_is_wrong(cluster):
+    *_, servers = cluster
+    node = shipped(cluster, "attic").node
+    writes = list(PLACES.written_by("attic", node.groups, node.writes))
+    with anyio.fail_after(PATIENCE):
+        async with opened(cluster, "admin"), opened(cluster, "attic") as store:
+            found = await store.diagnose(writes)
+            while any(one.level != "ok" for one in found):  # the replicas of a new bucket have to catch up
+                found = await store.diagnose(writes)
+            told = [one.message for one in found]
+            assert told[:3] == [_matching(f"nats-server 2.* of {name} lets .* its clock agrees .*") for name in NAMES]
+            assert "all 3 servers write to the disk before acknowledging" in told
+            assert "3 replicas, on one, three, two" in told
+            assert any("attic.nk may do all that node attic needs" in text for text in told)
+            leader = (await store._connection.bucket.info(store._connection.session()))["cluster"]["leader"]
+            victim = next(name for name in NAMES if name != leader)
+            servers[NAMES.index(victim)].end()
+            wrong: list[str] = []
+            while len(wrong) < 2:
+                wrong = [one.message for one in await _diagnosed(store, writes) if one.level != "ok"]
+            assert "can't be reached" in wrong[0]
+            assert f"its replica on server {victim} " in wrong[1]
+
+
+async def _diagnosed(store, writes):
+    await store._connection.confirmed()
+    return await store.diagnose(writes)
+
+
+class _matching(str):
+    """Equal to what it matches."""
+
+    def __eq__(self, other):
+        return re.fullmatch(self, other) is not None
+
+    __hash__ = str.__hash__
