@@ -10,7 +10,7 @@ from gateway.values import Change, Entry, NotGiven, Ready
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.doctor import Finding
+    from gateway.locations import Writable
     from gateway.path import Path
     from gateway.values import Link, Message, WatchEvent
 
@@ -189,13 +190,16 @@ class Store(ABC):
         A slow subscriber loses the oldest messages beyond ``queue``; the next one says how many (``missed``).
         """
 
-    async def diagnose(self) -> list[Finding]:
+    async def diagnose(self, writes: Sequence[Writable] = ()) -> list[Finding]:
         """What this backend knows of its own health, for ``busgate doctor``; called while the store is open.
 
         A backend looks at what only it can see: its files and its disk, or the versions, replicas, settings, clocks
         and permissions of its servers. Findings have the check ``store``. That the store can be opened, read and
         written is checked by the doctor, and what entering it raises is told by the doctor, so that its text should
         say what to do.
+
+        Args:
+            writes: what the node has to write; a backend that may forbid it says what it does forbid.
 
         Raises:
             StoreError: a part of it can't be asked. The doctor tells of that; the findings so far are lost, so a

@@ -170,7 +170,7 @@ class RemoteBusHandle(BusHandle):
             return unpack(await self._exchange(request, reply))
         except anyio.get_cancelled_exc_class():
             with anyio.move_on_after(SILENCE, shield=True):
-                await self._store.publish(REQUESTS, request | {"do": "cancel", "with": {}})
+                await self._store.publish(REQUESTS / self._node, request | {"do": "cancel", "with": {}})
             raise
         finally:
             del self._waiting[number]
@@ -180,7 +180,7 @@ class RemoteBusHandle(BusHandle):
         sent = 0
         while misses < TRIES:
             try:
-                await self._store.publish(REQUESTS, request)
+                await self._store.publish(REQUESTS / self._node, request)
             except Detached as error:
                 raise self._silence(request, "the store was lost") if sent else error from error
             sent += 1

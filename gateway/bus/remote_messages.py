@@ -2,8 +2,9 @@
 
 Theory of operation
 -------------------
-1. Requests go to one topic, for all nodes; each names its node, or none to ask who is there. Replies go to a topic of
-   the client's own. A message may get lost; none may take effect twice or late.
+1. A request goes to the topic of its node, so that the servers of a store can be told who may make it; the question who
+   is there goes to one topic for all nodes. Replies go to a topic of the client's own. A message may get lost; none may
+   take effect twice or late.
 2. A client first greets (``do: list``). The reply gives the node's monotonic time and the id of its service; from then
    on the client tells the node's time from its own clock. A request is void ``TIME_TO_LIVE`` later, so that a node that
    was paused, or a store that held a message back, doesn't switch something minutes after its caller has given up.
@@ -27,7 +28,7 @@ from gateway.values import Device, Reading
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Requests stand at ``request``, replies at ``reply.CLIENT`` below it.
+#: Who is there is asked at ``request``, anything else at ``request.NODE``; replies go to ``reply.CLIENT``.
 TOPIC: Final = P(":.moat.kv.bus")
 REQUESTS: Final = TOPIC / "request"
 REPLIES: Final = TOPIC / "reply"

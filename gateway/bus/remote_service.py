@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gateway.abc import Store
     from gateway.bus.interfaces import Interfaces
+    from gateway.values import Message
 
 #: Requests under way at the same time; beyond that a request is refused.
 MOST: Final = 100
@@ -53,17 +54,18 @@ class BusService:
                         task_status.started()
                         started = True
                     async for message in requests:
-                        self._take(message.value, tasks)
+                        self._take(message, tasks)
             except* Detached:
                 _log.debug("the store is away; buses can't be used from outside for now")
             await self._store.clock.sleep(AGAIN)
 
-    def _take(self, request: Any, tasks: TaskGroup) -> None:
-        match request:
-            case {"client": str(), "id": int(), "node": None | str(), "do": str()}:
-                if request["node"] in (None, self._node):
+    def _take(self, message: Message, tasks: TaskGroup) -> None:
+        mine = message.topic == REQUESTS / self._node
+        match message.value:
+            case {"client": str(), "id": int(), "node": None | str(), "do": str() as do} as request:
+                if mine or (do == "list" and request["node"] is None):
                     self._sort(request, tasks)
-            case _:
+            case request:
                 _log.debug("ignored a request that makes no sense: %r", request)
 
     def _sort(self, request: dict[str, Any], tasks: TaskGroup) -> None:

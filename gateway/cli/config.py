@@ -7,7 +7,7 @@ import math
 import re
 from datetime import date, datetime, time
 from pathlib import Path as File
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,9 @@ from gateway.errors import ConfigError
 
 if TYPE_CHECKING:
     from gateway.cli.context import Session
+
+#: What can be written: for one machine, for a node of a cluster, for the servers of that.
+SHIPPED: Final = ("gateway.toml", "cluster.toml", "nats-server.conf")
 
 
 @click.group("config")
@@ -74,20 +77,22 @@ def show(session: Session) -> None:
 
 @command.command("init")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=File), default="busgate.toml")
-def init(file: File) -> int:
+@click.option("--like", type=click.Choice(SHIPPED), default=SHIPPED[0], help="For a cluster, or for its servers.")
+def init(file: File, like: str) -> int:
     """Write a commented configuration to FILE; never over an existing one."""
     from gateway.config.shipped import config_file
 
     try:
         with file.open("x") as target:
-            target.write(config_file("gateway.toml").read_text())
+            target.write(config_file(like).read_text())
     except FileExistsError:
         click.echo(f"error: {file} exists already; move it away, or name another file", err=True)
         return 1
     except OSError as error:
         click.echo(f"error: {file} can't be written: {error.strerror}", err=True)
         return 1
-    click.echo(f"wrote {file}; edit it, then: busgate -c {file} config check")
+    check = f"nats-server -t -c {file}" if like.endswith(".conf") else f"busgate -c {file} config check"
+    click.echo(f"wrote {file}; edit it, then: {check}")
     return 0
 
 

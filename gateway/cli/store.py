@@ -11,6 +11,7 @@ import click
 from gateway.cli.arguments import PATH, json_value
 from gateway.cli.context import in_loop
 from gateway.cli.output import json_line, on_terminal, show_list, text_of
+from gateway.cli.store_users import acl, nkey
 from gateway.errors import NotFound
 from gateway.values import Change, NotGiven, Ready
 
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 @click.group("store")
 def command() -> None:
-    """Raw entries of the store: {path, value, revision}."""
+    """Raw entries of the store: {path, value, revision}; and the users of a store on servers."""
+
+
+command.add_command(acl)
+command.add_command(nkey)
 
 
 @command.command("get")

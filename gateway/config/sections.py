@@ -77,10 +77,14 @@ class Section(BaseModel):
 
 
 class NodeSection(Section):
-    """``[node]``: which node this is, and the groups in which it runs jobs."""
+    """``[node]``: which node this is, the groups in which it runs jobs, and the paths that these write.
+
+    The paths count where the servers of a store forbid all others (``busgate store acl``).
+    """
 
     name: Name = Field(default_factory=socket.gethostname)
     groups: tuple[Name, ...] = ("default",)
+    writes: tuple[PathText, ...] = ()
 
     @field_validator("groups")
     @classmethod
@@ -241,7 +245,7 @@ class Config(Section):
         mistakes: list[str] = []
         for option, section, given in (
             ("--store", "store", self.store.with_url(store)),
-            ("--name", "node", {"name": name, "groups": self.node.groups}),
+            ("--name", "node", {**dict(self.node), "name": name}),
         ):
             if None in given.values():
                 continue

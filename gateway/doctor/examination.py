@@ -105,7 +105,9 @@ class Examination:
                 options=config.store.options,
             )
             async with store:
-                self.findings += await check_store(store, config.store.url, config.locations, config.node.name)
+                node, places = config.node, config.locations
+                writes = list(places.written_by(node.name, node.groups, node.writes))
+                self.findings += await check_store(store, config.store.url, places, node.name, writes)
                 return await self._examine_nodes(store, config)
         except ConfigError:
             pass  # one of the mistakes

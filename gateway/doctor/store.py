@@ -9,18 +9,19 @@ import anyio
 
 from gateway.doctor.finding import Finding
 from gateway.errors import BusgateError, StoreError
-from gateway.path import P
+from gateway.locations import DOCTOR
 from gateway.runner.error_log import ErrorLog
 from gateway.values import NotGiven
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.abc import Store
-    from gateway.locations import Locations
+    from gateway.locations import Locations, Writable
     from gateway.runner.error_log import Recorded
 
-#: An entry is written, read and deleted below it; it is bound to a lease, so that none stays behind.
-PLACE: Final = P(":.moat.kv.doctor")
-#: Seconds of that lease, and within which the store has to do all of it.
+#: Seconds of the lease that the entry is bound to which is written, so that none stays behind; all of it has to be done
+#: within them.
 TTL: Final = 10.0
 #: Seconds from which on a write is slow: a node renews its lease of 3 s each second.
 SLOW: Final = 1.0
@@ -28,13 +29,19 @@ SLOW: Final = 1.0
 LOOK: Final = "see whether its disk or its server is busy"
 
 
-async def check_store(store: Store, url: str, locations: Locations, node: str) -> list[Finding]:
-    """Write to the open store, ask its backend, and look for errors that are still open."""
-    return [await _written(store, url, node), *await _backend(store), *await _errors(store, locations, node)]
+async def check_store(
+    store: Store, url: str, locations: Locations, node: str, writes: Sequence[Writable] = ()
+) -> list[Finding]:
+    """Write to the open store, ask its backend, and look for errors that are still open.
+
+    Args:
+        writes: what the node has to write (:meth:`gateway.locations.Locations.written_by`).
+    """
+    return [await _written(store, url, node), *await _backend(store, writes), *await _errors(store, locations, node)]
 
 
 async def _written(store: Store, url: str, node: str) -> Finding:
-    path, began = PLACE / node, store.clock.lease_now()
+    path, began = DOCTOR / node, store.clock.lease_now()
     try:
         with anyio.fail_after(TTL):
             async with store.lease(TTL) as lease:
@@ -54,9 +61,9 @@ async def _written(store: Store, url: str, node: str) -> Finding:
     return Finding("store", "ok", url, f"it can be read and written, in {1000 * took:.0f} ms")
 
 
-async def _backend(store: Store) -> list[Finding]:
+async def _backend(store: Store, writes: Sequence[Writable]) -> list[Finding]:
     try:
-        return await store.diagnose()
+        return await store.diagnose(writes)
     except StoreError as error:
         return [Finding("store", "problem", store.id, f"it can't be examined: {error}")]
 

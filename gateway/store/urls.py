@@ -104,7 +104,7 @@ def _sqlite(opening: Opening) -> Store:
 
 
 def _nats(opening: Opening) -> Store:
-    servers, bucket = _read_servers(opening.url)
+    servers, bucket = read_servers(opening.url)
     try:
         from gateway.store.nats import NatsStore
     except ModuleNotFoundError as error:
@@ -123,8 +123,8 @@ def _nats(opening: Opening) -> Store:
     )
 
 
-def _read_servers(url: str) -> tuple[list[str], str]:
-    """The URL of each server, and the bucket; a password may stand in it, so complaints show none of it."""
+def read_servers(url: str) -> tuple[list[str], str]:
+    """The URL of each server, and the bucket; ConfigError, which shows no password, for a URL that names none."""
     found = re.fullmatch(r"(nats|tls)://([^/?#]+)(?:/([^/?#]*))?", url)
     if found is None:
         raise ConfigError(["store: the URL should look like nats://HOST:PORT,HOST:PORT/BUCKET"])

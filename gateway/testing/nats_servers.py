@@ -101,7 +101,7 @@ class NatsServers:
         self._servers[number].start()
 
     def __enter__(self) -> Self:
-        program = _program()
+        program = find_program()
         if self._temporary:
             self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="busgate-nats-")))
         for attempt in range(ATTEMPTS):
@@ -199,7 +199,7 @@ class _Server:
             self.process.stderr.close()
 
 
-def _program() -> str:
+def find_program() -> str:
     """The program of this environment, else any."""
     folder = str(Path(sys.executable).parent)
     found = shutil.which("nats-server", path=folder) or shutil.which("nats-server")

@@ -198,11 +198,27 @@ async def test_a_request_that_comes_late_is_not_carried_out(cluster, bench):
                 break
         await anyio.sleep(6)
         request = message.value | {"id": 17, "client": "late"}
-        await store.publish(REQUESTS, request)
+        await store.publish(REQUESTS / "pi1", request)
         async for message in spy:
             if message.topic[-1] == "late" and "data" in message.value:
                 break
         assert b"too late" in message.value["data"]
+    assert hardware.asked.count("write") == 1
+
+
+async def test_only_the_topic_of_a_node_leads_to_its_hardware(cluster, bench):
+    """So the servers of a store, which know topics alone, can be told who may use it."""
+    hardware = bench.add("left")
+    await cluster.node(bench)
+    async with cluster.store("cli") as store:
+        async with store.subscribe(TOPIC) as spy, remote_bus(store, "pi1", "attic") as handle:
+            await handle.write("t1", "value", 1)
+            async for message in spy:
+                if message.value.get("do") == "write":
+                    break
+        for number, topic in enumerate((REQUESTS, REQUESTS / "pi2", REQUESTS / "pi1" / "x")):
+            await store.publish(topic, message.value | {"id": number, "client": "other"})
+        await anyio.sleep(2)
     assert hardware.asked.count("write") == 1
 
 
@@ -264,8 +280,10 @@ async def test_nonsense_is_ignored(away, cluster):
     async with cluster.store("cli") as store:
         for nonsense in (None, 1, {}, {"client": 1}, {"client": "x" * 2000, "id": 1, "node": None, "do": "list"}):
             await store.publish(REQUESTS, nonsense)
-        await store.publish(REQUESTS, {"client": "c", "id": 1, "node": "pi1", "do": "read"})
-        await store.publish(REQUESTS, {"client": "c", "id": 2, "node": "pi1", "do": "__class__", "bus": "attic"})
+        await store.publish(REQUESTS / "pi1", {"client": "c", "id": 1, "node": "pi1", "do": "read"})
+        await store.publish(
+            REQUESTS / "pi1", {"client": "c", "id": 2, "node": "pi1", "do": "__class__", "bus": "attic"}
+        )
     assert (await handle.read("t1", "value")).quality == "ok"
 
 

@@ -22,6 +22,14 @@ def test_every_option_of_the_commented_file_is_one(busgate, tmp_path):
     assert (done.status, done.err) == (0, "")
 
 
+def test_init_writes_the_files_of_a_cluster_too(busgate, tmp_path):
+    done = busgate("config init node.toml --like cluster.toml")
+    assert "busgate -c node.toml config check" in done.out
+    assert busgate("-c node.toml config check").out == "node.toml: no mistakes\n"
+    assert "nats-server -t -c n.conf" in busgate("config init n.conf --like nats-server.conf").out
+    assert "sync_interval: always" in (tmp_path / "n.conf").read_text()
+
+
 def test_init_never_overwrites(busgate, config):
     before = config.read_text()
     done = busgate(f"config init {config.name}")

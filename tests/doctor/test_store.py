@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.doctor import Finding
-from gateway.doctor.store import PLACE, check_store
+from gateway.doctor.store import check_store
 from gateway.errors import StoreError
-from gateway.locations import Locations
+from gateway.locations import DOCTOR, Locations
 from gateway.path import Path as StorePath
 from gateway.runner.error_log import ErrorLog
 from gateway.store.memory import MemoryServer, MemoryStore
@@ -24,7 +24,7 @@ class OpinionatedStore(MemoryStore):
 
     said: list[Finding] | StoreError = []
 
-    async def diagnose(self):
+    async def diagnose(self, writes=()):
         if isinstance(self.said, StoreError):
             raise self.said
         return self.said
@@ -43,7 +43,7 @@ def check(store):
 async def test_a_store_that_works_keeps_nothing_of_it(store):
     (found,) = await check(store)
     assert (found.check, found.level, found.subject) == ("store", "ok", "memory:")
-    assert [entry async for entry in store.tree(PLACE)] == []
+    assert [entry async for entry in store.tree(DOCTOR)] == []
 
 
 async def test_one_that_is_out_of_reach_meanwhile(store):

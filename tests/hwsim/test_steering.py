@@ -131,7 +131,7 @@ REFUSALS = [
     (("fault", "torn", "attic", "-o", "kep=3"), "fault 'torn', option 'kep': no such option; did you mean"),
     (("fault", "torn", "attic", "-o", "target=3"), "no fault has an option 'target'"),
     (("fault", "nix", "attic"), "no fault 'nix' of a bus of kind rfxtrx; known are choppy, garbled"),
-    (("fault", "bad_crd", "28.000000000001"), "no fault 'bad_crd' of a device behind an owserver; did you mean 'bad_crc'?"),
+    (("fault", "bad_crd", "28.000000000001"), "no fault 'bad_crd' of a device behind an owserver; did you mean"),
     (("press", "28.000000000001"), "nothing can be pressed on '28.000000000001', which hangs on a wire"),
     (("end", "3"), "there is no fault 3; 0 have happened, counted from 0"),
     (("set", "garden", "temperature", "900"), "temperature can't be 900 degC; it must be from -50 to 70"),

@@ -66,6 +66,10 @@ class Bucket:
         self._log = log
         self._told: set[str] = set()
 
+    @property
+    def name(self) -> str:
+        return self._subjects.bucket
+
     async def open(self, session: Session, *, make: bool) -> State:
         """Look at it, and make it if it isn't there and may be made.
 
@@ -82,16 +86,20 @@ class Bucket:
             answer = await self._make(session)
         if (code := _code(answer)) is not None:
             raise Detached(f"the servers don't give access to the bucket: {_description(answer)} ({code})")
-        for complaint in [*self._complaints(answer["config"]), *await self._sync_complaints(session)]:
+        for complaint in [*self.complaints(answer["config"]), *await self._sync_complaints(session)]:
             self._complain(complaint)
         return _state(answer)
 
     async def state(self, session: Session) -> State:
         """How it is now; Detached when the servers can't say."""
+        return _state(await self.info(session))
+
+    async def info(self, session: Session) -> Any:
+        """All that the servers say of its stream; Detached when they can't."""
         answer = await session.ask(f"$JS.API.STREAM.INFO.{self._subjects.stream}")
         if _code(answer) is not None:
             raise Detached(f"the servers don't give access to the bucket: {_description(answer)}")
-        return _state(answer)
+        return answer
 
     async def _make(self, session: Session) -> Any:
         stream = self._subjects.stream
@@ -107,7 +115,14 @@ class Bucket:
             "subject_delete_marker_ttl": int(self._horizon * NANOSECONDS),
             "first_seq": int(self._clock.now() * 1_000_000),
         }
-        answer = await session.ask(f"$JS.API.STREAM.CREATE.{stream}", config, CREATE_TIMEOUT)
+        try:
+            answer = await session.ask(f"$JS.API.STREAM.CREATE.{stream}", config, CREATE_TIMEOUT)
+        except Denied as error:
+            who, bucket = self._options.who, self._subjects.bucket
+            raise Denied(
+                f"the bucket {bucket!r} is not there, and {who} may not make it: any command of an operator does, "
+                "such as busgate store list"
+            ) from error
         if (code := _code(answer)) is None:
             self._log.info("made the bucket %s, with %d replicas", self._subjects.bucket, self._options.replicas)
         elif code == NOT_CLUSTERED:
@@ -121,7 +136,8 @@ class Bucket:
             answer = await session.ask(f"$JS.API.STREAM.INFO.{stream}")
         return answer
 
-    def _complaints(self, config: Mapping[str, Any]) -> Iterator[str]:
+    def complaints(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """What may lose what was acknowledged, by the settings of the stream."""
         bucket = self._subjects.bucket
         for key, value in NEEDED.items():
             if config.get(key) != value:

@@ -208,9 +208,9 @@ class Session:
             raise Detached("the servers have nobody who could answer")
         return reply.json()
 
-    def send(self, subject: str, data: bytes = b"") -> None:
-        """Send a message that nobody answers, as soon as it goes."""
-        self._put(lambda: self._wire.publish(subject, data))
+    def send(self, subject: str, data: bytes = b"", reply: str = "") -> None:
+        """Send a message whose answers nobody waits for, as soon as it goes; ``reply``: the subject they go to."""
+        self._put(lambda: self._wire.publish(subject, data, reply))
 
     async def settle(self) -> None:
         """Wait until the server knows of what was asked for before, subscriptions too.

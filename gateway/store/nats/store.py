@@ -26,6 +26,8 @@ from gateway.store.limits import check_key, packed
 from gateway.store.link import LinkState
 from gateway.store.nats.bucket import Bucket
 from gateway.store.nats.connection import Connection
+from gateway.store.nats.credentials import check_files, readable_by_others
+from gateway.store.nats.diagnosis import Diagnosis
 from gateway.store.nats.entries import Entries
 from gateway.store.nats.following import Follower
 from gateway.store.nats.leases import Leases
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from gateway.clock import Clock
+    from gateway.doctor.finding import Finding
+    from gateway.locations import Writable
     from gateway.path import Path
     from gateway.store.nats.session import Session
     from gateway.store.options import StoreOptions
@@ -99,11 +103,14 @@ class NatsStore(Store):
         self._wait = wait
         self._backlog = backlog
         self._log = logging.getLogger("busgate.store")
+        self._node = node
         self._token = token(node)
+        self._options = options
+        self._servers = list(servers)
         self._subjects = Subjects(bucket)
         self._link = LinkState(clock)
         self._connection = Connection(
-            list(servers),
+            self._servers,
             options,
             bucket=Bucket(self._subjects, options, horizon, clock, self._log),
             link=self._link,
@@ -200,6 +207,12 @@ class NatsStore(Store):
             self._topics.remove(subscription)
             del self._streams[subscription]
 
+    async def diagnose(self, writes: Sequence[Writable] = ()) -> list[Finding]:
+        self._check_open()
+        bucket = self._connection.bucket
+        diagnosis = Diagnosis(self._servers, self._options, bucket, self._node, self.clock, self.random)
+        return await diagnosis.run(self._connection.session(), self._token, writes)
+
     def _remembered(self) -> float:
         state = self._connection.state
         if self.horizon is not None:
@@ -215,6 +228,9 @@ class NatsStore(Store):
 
     async def __aenter__(self) -> Self:
         _check_loop()
+        check_files(self._options)
+        for file in readable_by_others(self._options):
+            self._log.warning("others on this machine can read %s, and it is a secret: chmod 600 %s", file, file)
         self._inner: TaskGroup = await anyio.create_task_group().__aenter__()
         self.tasks = await anyio.create_task_group().__aenter__()
         try:

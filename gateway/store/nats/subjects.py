@@ -56,7 +56,7 @@ class Subjects:
     def filters(self, roots: Iterable[str], min_depth: int, max_depth: int) -> list[str]:
         """What a consumer has to ask for to get these subtrees in these depths, or somewhat more; none overlap."""
         found = {pattern for root in roots for pattern in self._patterns(root, min_depth, max_depth)}
-        return sorted(one for one in found if not any(other != one and _covers(other, one) for other in found))
+        return sorted(one for one in found if not any(other != one and covers(other, one) for other in found))
 
     def _patterns(self, root: str, min_depth: int, max_depth: int) -> Iterable[str]:
         least = max(min_depth, 0)
@@ -72,7 +72,7 @@ class Subjects:
             yield self._entries + ".".join([*prefix, *"*" * max(least - 1, 0), ">"])
 
 
-def _covers(pattern: str, other: str) -> bool:
+def covers(pattern: str, other: str) -> bool:
     """Whether whatever matches ``other`` matches ``pattern`` too."""
     return _tokens_cover(pattern.split("."), other.split("."))
 

@@ -177,6 +177,8 @@ class _Transport(TcpTransport):
 
     async def connect_tls(self, *args: Any, **options: Any) -> None:
         await super().connect_tls(*args, **options)
+        protocol: Any = self._io_writer.transport.get_protocol()  # type: ignore[union-attr]
+        protocol._over_ssl = True  # noqa: SLF001 - as asyncio itself does; else it logs a warning at each end
         self._may_write = True
 
     def write(self, payload: bytes) -> Any:

@@ -38,7 +38,7 @@ from gateway.values import Entry, Link, NotGiven
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from random import Random
     from types import TracebackType
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.doctor import Finding
+    from gateway.locations import Writable
     from gateway.path import Path
     from gateway.store.sqlite.damage import DamageReport
     from gateway.values import Message, WatchEvent
@@ -176,7 +177,7 @@ class SqliteStore(Store):
             engine.switchboard.remove(topic, subscription)
             del self._streams[subscription]
 
-    async def diagnose(self) -> list[Finding]:
+    async def diagnose(self, writes: Sequence[Writable] = ()) -> list[Finding]:
         file = self._engine.opened.file
 
         def look() -> list[Finding]:
