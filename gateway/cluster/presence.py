@@ -71,6 +71,7 @@ class Presence:
         self.registration: Registration | None = None
         self.changed = anyio.Event()
         self._revision = 0
+        self._tried: set[str] = set()  # incarnations: a write without an answer may land long after it was given up
         self._machine, self._boot = machine_name(), boot_id()
         self._since = 0.0
         self._facts: dict[str, Any] = {}
@@ -135,12 +136,16 @@ class Presence:
     async def _register(self, lease: Lease) -> None:
         await self._remove_dead()
         self.incarnation = f"{self._store.random.getrandbits(64):016x}"
+        self._tried.add(self.incarnation)
         self._since = self._store.clock.now()
         async with self._writing:
             try:
                 self._revision = await self._store.set(self._path, self._record(), revision=0, lease=lease)
             except Conflict as conflict:
-                raise self._taken(conflict.current or await self._store.get(self._path)) from None
+                found = conflict.current or await self._store.get(self._path)
+                if found.value is NotGiven or self._is_mine(found.value):
+                    raise Uncertain("an earlier registration of this node has landed meanwhile") from None
+                raise self._taken(found) from None
             self._set(Registration(self.incarnation, self._revision, lease))
 
     def _record(self) -> dict[str, Any]:
@@ -164,8 +169,8 @@ class Presence:
                 self._log.info("removed the presence of an earlier process of node %s, which is dead", self.name)
 
     def _is_mine(self, record: Any) -> bool:
-        """Whether this object wrote it under an earlier lease: it may have landed although the store didn't say so."""
-        return bool(self.incarnation) and isinstance(record, dict) and record.get("incarnation") == self.incarnation
+        """Whether this object wrote it, under whichever lease: it may have landed although the store didn't say so."""
+        return isinstance(record, dict) and record.get("incarnation") in self._tried
 
     def _taken(self, entry: Entry) -> NameTaken:
         found = entry.value if isinstance(entry.value, dict) else {}

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.abc import LEASE_TTL
 from gateway.cluster.presence import Presence, boot_id, machine_name, provably_dead
-from gateway.errors import NameTaken
+from gateway.errors import NameTaken, Uncertain
 from gateway.path import P
 from gateway.store.memory import MemoryServer, MemoryStore
 from gateway.testing.clocks import VirtualClock
@@ -150,3 +150,34 @@ async def test_a_dead_process_hinders_nobody(stores):
     await store.set(WHERE / "attic", record(pid=2**22 + 1, incarnation="gone"))
     async with running(Presence(store, WHERE, "attic", LOG)):
         assert (await store.get(WHERE / "attic")).value["pid"] == os.getpid()
+
+
+class WithoutMajority(MemoryStore):
+    """Its servers keep writes, answer none, and still answer reads."""
+
+    silent = False
+
+    async def set(self, path, value, **more):
+        if self.silent:
+            raise Uncertain("no answer")
+        return await super().set(path, value, **more)
+
+
+async def test_a_registration_that_lands_late_is_nobody_elses(server, stores):
+    """Servers that have lost their majority may keep a write, and do it when they have one again."""
+    other = await stores()
+    async with WithoutMajority(server, clock=VirtualClock(), random=Random()) as store:
+        presence = Presence(store, WHERE, "attic", LOG)
+        with anyio.fail_after(100):
+            async with running(presence):
+                store.silent = True
+                server.expire_all()
+                await anyio.sleep(0.1)
+                given_up = {**presence.process(), "incarnation": presence.incarnation}
+                await anyio.sleep(5)
+                assert presence.incarnation != given_up["incarnation"]
+                await other.set(WHERE / "attic", given_up)
+                store.silent = False
+                await anyio.sleep(5)
+                assert presence.registration is not None
+                assert (await other.get(WHERE / "attic")).value["incarnation"] == presence.incarnation

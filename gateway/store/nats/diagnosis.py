@@ -117,7 +117,7 @@ class Diagnosis:
         name = shown(server.url)
         if server.failure:
             look = "see whether it runs there: systemctl status nats-server"
-            yield Finding("store", "problem", name, server.failure, look)
+            yield Finding("store", "problem", name, server.failure.removeprefix(name).lstrip(": "), look)
             return
         about = f"nats-server {server.info.get('version')} of {server.info.get('server_name')}"
         if server.ahead is not None and abs(server.ahead) - server.doubt > SKEW:

@@ -93,6 +93,7 @@ def cluster(tmp_path_factory):
         text = text.replace("/etc/nats", str(folder)).replace("/var/lib/nats", str(own / "data"))
         text = text.replace("0.0.0.0:4222", f"127.0.0.1:{ports[number]}")
         text = text.replace("0.0.0.0:6222", f"127.0.0.1:{ports[3 + number]}")
+        text = text.replace("advertise: $SERVER_NAME", f"advertise: localhost:{ports[3 + number]}")
         for other, port in zip(NAMES, ports[3:], strict=True):
             text = text.replace(f"nats://{other}:6222", f"nats://localhost:{port}")
         for user, key in keys.items():
