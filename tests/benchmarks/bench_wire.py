@@ -11,7 +11,7 @@ from random import Random
 
 import anyio
 import anyio.to_thread
-from figures import Figure, interleaved
+from figures import Figure, Timing, interleaved
 from pyownet import protocol
 
 from hwsim import House
@@ -79,16 +79,16 @@ def through_owserver() -> list[Figure]:
     """The real owserver at the terminal of an adapter: from nothing to a listing, then scratchpads by turns."""
     if shutil.which("owserver") is None:
         return [Figure("through owserver: skipped, Debian's owserver is not installed", 0, "")]
-    started, listed, per_read = anyio.run(_drive, backend="asyncio")
+    started, listed, read = anyio.run(_drive, backend="asyncio")
     base = f"9600 baud on paper ({ON_PAPER:.0f}/s)"
     return [
         Figure(f"house with {SLAVES} slaves, until its terminal is there", started, "s"),
         Figure("owserver, until it has listed them", listed, "s"),
-        Figure("scratchpads through owserver", 1 / per_read, "/s", base, 1 / per_read / ON_PAPER, "aim 10"),
+        Figure("scratchpads through owserver", 1 / read.wall, "/s", base, 1 / read.wall / ON_PAPER, "aim 10", read.cpu),
     ]
 
 
-async def _drive() -> tuple[float, float, float]:
+async def _drive() -> tuple[float, float, Timing]:
     text = 'seed = 1\n[[bus]]\nname = "attic"\nkind = "ds2480b"\n'
     ids = [f"28.{Random(number).randbytes(6).hex().upper()}" for number in range(SLAVES)]
     text += "".join(f'[[device]]\nbus = "attic"\nid = "{id_}"\n' for id_ in ids)
@@ -98,7 +98,7 @@ async def _drive() -> tuple[float, float, float]:
         return started, *await anyio.to_thread.run_sync(_owserver, house.url("attic"), ids)
 
 
-def _owserver(path: str, ids: list[str]) -> tuple[float, float]:
+def _owserver(path: str, ids: list[str]) -> tuple[float, Timing]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -114,7 +114,7 @@ def _owserver(path: str, ids: list[str]) -> tuple[float, float]:
             raise RuntimeError("some slaves were not found")
         listed = time.perf_counter() - began
         (per_read,) = interleaved(ROUNDS, lambda: _read_all(proxy, ids))
-        return listed, per_read.wall
+        return listed, per_read
     finally:
         server.send_signal(signal.SIGKILL)  # it waits for its clients otherwise
         server.wait()

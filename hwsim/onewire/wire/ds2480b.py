@@ -166,10 +166,7 @@ class Ds2480b:
 
     def _transfer(self, byte: int) -> int:
         """One byte over the wire, least significant bit first."""
-        read = 0
-        for position in range(8):
-            last = position == 7
-            read |= self.line.slot(byte >> position & 1, then_pullup=last and self._armed) << position
+        read = self.line.byte(byte, then_pullup=self._armed)
         if self._armed:
             self._hold(_PULLUP, 0xEC)
         return read

@@ -140,6 +140,39 @@ class Line:
             self._listen(heard)
         return level
 
+    def byte(self, byte: int, *, then_pullup: bool = False) -> int:
+        """Eight slots, least significant bit first; the strong pull-up may begin with the end of the last one."""
+        unusual = self.trouble.shorted or self.trouble.rates or self.strong_pullup or then_pullup
+        if len(self._talks) == 1 and not self._listeners and not unusual:
+            return self._byte_of_one(byte)
+        return self._rest_of_byte(byte, 0, then_pullup=then_pullup)
+
+    def _rest_of_byte(self, byte: int, done: int, *, then_pullup: bool = False) -> int:
+        read = 0
+        for position in range(done, 8):
+            last = position == 7
+            read |= self.slot(byte >> position & 1, then_pullup=last and then_pullup) << position
+        return read
+
+    def _byte_of_one(self, byte: int) -> int:
+        """The same eight slots when one slave alone takes part and nothing is wrong, which is most of the time."""
+        ((talk, driven),) = self._talks
+        read = 0
+        for position in range(8):
+            level = byte >> position & 1
+            if driven != 1:
+                level &= driven if isinstance(driven, int) else driven()
+            read |= level << position
+            try:
+                driven = talk.send(level)
+            except StopIteration:
+                self._talks = []
+                self.traffic.slots += position + 1
+                return read | self._rest_of_byte(byte, position + 1)
+        self._talks = [(talk, driven)]
+        self.traffic.slots += 8
+        return read
+
     def _listen(self, bit: int) -> None:
         """One more bit of the ROM command."""
         self._command |= bit * self._mask

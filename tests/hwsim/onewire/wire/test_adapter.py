@@ -311,7 +311,7 @@ class TestTerminal:
                 assert await said(port, b"\xc1", 1) == b"\xef"
             finally:
                 os.close(port)
-            with pytest.raises(HwsimError, match=r"is a terminal; run the house with ptys=False"):
+            with pytest.raises(HwsimError, match="is a terminal; run the house with ptys=False"):
                 house.connect("attic")
         assert not os.path.lexists(tmp_path / "wire")
 

@@ -1,5 +1,7 @@
 """Function commands of each family as bytes on the wire, against the transactions of the datasheets."""
 
+from random import Random
+
 import pytest
 
 
@@ -292,3 +294,39 @@ def test_a_bad_line_garbles_every_answer(bench):
     good = bench.ask(sensor, "BE", 9)
     sensor.garbled = True
     assert bench.ask(sensor, "BE", 9) != good
+
+
+COMMANDS = [
+    "44",
+    "BE",
+    "4E102030",
+    "B4",
+    "F5",
+    "5AFE01",
+    "F08800",
+    "AA0700",
+    "0F0000AA",
+    "A50000",
+    "C3",
+    "3C0F00",
+    "33FF",
+]
+IDS = ["28", "10", "42", "3B", "29", "3A", "12", "26", "20", "1D", "05", "01", "1F"]
+
+
+@pytest.mark.parametrize("family", IDS)
+def test_bytes_and_single_bits_are_the_same_slots(bench, family):
+    """A byte takes a shorter way through the simulator when one slave alone listens."""
+    twin_bench, random = type(bench)(), Random(family)
+    slaves = [one.add(f"{family}.000000000001") for one in (bench, twin_bench)]
+    for _ in range(60):
+        tail = random.choice(COMMANDS) + random.randbytes(random.randrange(12)).hex()
+        sent = b"\x55" + slaves[0].rom.wire + bytes.fromhex(tail)
+        bench.host("C5"), twin_bench.host("C5")
+        by_bytes = bench.chip.receive(b"\xe1" + sent.replace(b"\xe3", b"\xe3\xe3") + b"\xe3")
+        bits = [byte >> bit & 1 for byte in sent for bit in range(8)]
+        by_bits = twin_bench.chip.receive(bytes(0x91 if bit else 0x81 for bit in bits))
+        levels = [byte & 1 for byte in by_bits]
+        assert by_bytes == bytes(sum(levels[i + n] << n for n in range(8)) for i in range(0, len(levels), 8)), tail
+        bench.time = twin_bench.time = bench.time + 0.1
+    assert bench.line.traffic.slots == twin_bench.line.traffic.slots

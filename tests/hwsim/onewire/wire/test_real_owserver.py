@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from hwsim import House
@@ -115,6 +116,19 @@ async def test_hub_branches_are_listed_and_read(drive, again):
             assert await client.read(f"{deep}/sensed.ALL") == "0,1"
             top = [path for path in await client.list("/uncached/bus.0") if "/28." in path]
             assert top == [f"/uncached/bus.0/{ONE}"]
+
+
+async def test_one_owserver_drives_several_adapters(start_owserver, connect):
+    cellar = "".join((BUS, device("28.000000000002", temperature=8.5))).replace("attic", "cellar")
+    house = House.parse(BUS + device(ONE, temperature=21.5) + cellar)
+    async with house.running():
+        adapters = [word for bus in ("attic", "cellar") for word in ("-d", house.url(bus))]
+        port = await anyio.to_thread.run_sync(start_owserver, *adapters)
+        client = await connect(f"owserver://127.0.0.1:{port}")
+        for channel, id_, temperature in ((0, ONE, "21.5"), (1, "28.000000000002", "8.5")):
+            folder = f"/uncached/bus.{channel}"
+            assert [path for path in await client.list(folder) if "/28." in path] == [f"{folder}/{id_}"]
+            assert await client.read(f"{folder}/{id_}/temperature") == temperature
 
 
 @pytest.mark.soak
