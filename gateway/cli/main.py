@@ -48,6 +48,9 @@ COMMANDS: Final = {
 #: Options that may stand anywhere on the line, with the number of values each takes.
 ANYWHERE: Final = {"--config": 1, "--store": 1, "--name": 1, "--json": 0}
 
+#: Commands that have an option of such a name of their own: after them it is theirs.
+OWN: Final = {"demo": {"--store"}}
+
 OK, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
 
@@ -153,7 +156,7 @@ def exit_status(error: BusgateError) -> int:
 
 
 def _in_front(arguments: Sequence[str]) -> list[str]:
-    """Move the options that may stand anywhere before the first command; stops at ``--``."""
+    """Move the options that may stand anywhere before the first command, but for its ``OWN``; stops at ``--``."""
     front: list[str] = []
     rest: list[str] = []
     waiting = list(arguments)
@@ -162,10 +165,16 @@ def _in_front(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             return [*front, *rest, word, *waiting]
         name, equals, _ = word.partition("=")
-        if name in ANYWHERE:
+        if name in ANYWHERE and name not in OWN.get(_command(rest), ()):
             front.append(word)
             if ANYWHERE[name] and not equals and waiting:
                 front.append(waiting.pop(0))
         else:
             rest.append(word)
     return front + rest
+
+
+def _command(words: Sequence[str]) -> str:
+    """The first command among some words; ``-c`` has a value."""
+    pairs = zip(["", *words], words, strict=False)
+    return next((word for before, word in pairs if before != "-c" and not word.startswith("-")), "")

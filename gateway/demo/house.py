@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hwsim.radio.air import Transmission
 
-#: Dimmers that are turned one after the other, and seconds from one to the next.
+#: Dimmers that are turned one after the other, and seconds from one to the next by default.
 DIMMERS: Final = tuple(f"dimmer_{number}" for number in range(1, 9))
 PACE: Final = 0.1
 #: Levels that a dimmer can be turned to.
@@ -27,9 +27,14 @@ LEVELS: Final = 16
 
 
 class DemoHouse:
-    """The house of ``config/demo.toml``: each node has a 1-Wire bus of its name, and a stick on the one air."""
+    """The house of ``config/demo.toml``: each node has a 1-Wire bus of its name, and a stick on the one air.
 
-    def __init__(self) -> None:
+    Args:
+        pace: seconds from one dimmer's turn to the next one's.
+    """
+
+    def __init__(self, pace: float = PACE) -> None:
+        self.pace = pace
         self._house = House.parse(config_file("demo.toml").read_text(), "demo.toml")
         self.nodes: list[str] = []
         self._sticks: dict[str, str] = {}  # node by stick
@@ -87,7 +92,7 @@ class DemoHouse:
                 return
             level = number // len(DIMMERS) % LEVELS
             await self._house.press(DIMMERS[number % len(DIMMERS)], "level", level=level)
-            due = max(due + PACE, now := self.now())  # who is late doesn't hurry: two at once would collide
+            due = max(due + self.pace, now := self.now())  # who is late doesn't hurry: two at once would collide
             await anyio.sleep(due - now)
 
     def sent(self) -> list[Sent]:

@@ -34,20 +34,27 @@ async for msg in _info:
             cold[device] = _digits(reading["value"], 3)
         else:
             cold.pop(device, None)
-        await _self.set("warning.cold", cold)
+        await _self.set("warning.cold", cold, offline=True)
 '''
 
 #: Handles each telegram of the dimmers by noting it in the store, where that outlives the run and its node.
 NOTE_DIMMERS: Final = '''\
 """Note what each dimmer is turned to, one entry for each telegram; the last `keep` of a run stay."""
 import secrets
+import anyio
+from gateway.errors import Detached, Uncertain
 run, number = secrets.token_hex(4), 0
 await _self.listen()
 await _self.setup_done()
 async for msg in _info:
     if isinstance(msg, _cls.TelegramMsg) and "level" in msg.values:
         turned = {"node": _cfg.node.name, "device": msg.device, "level": msg.values["level"].value}
-        await _self.set(["dimmers", run, number % keep], turned)
+        while True:
+            try:
+                await _self.set(["dimmers", run, number % keep], turned)
+                break
+            except (Detached, Uncertain):   # written once more, it is the same
+                await anyio.sleep(0.1)
         number += 1
 '''
 

@@ -91,6 +91,12 @@ class Nodes:
         process.kill()
         await process.wait()
 
+    async def release(self, name: str) -> None:
+        """Have others take the jobs of a node that has ended, as a service manager does: ``busgate release --dead``."""
+        await anyio.run_process(
+            [sys.executable, "-m", "gateway", "-c", f"{name}.toml", "release", "--dead"], cwd=self._folder
+        )
+
     async def stop(self) -> None:
         """End all in order; returns when they have ended."""
         ending, self._running = self._running, {}

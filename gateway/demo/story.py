@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.demo.board import Board
     from gateway.demo.house import DemoHouse
     from gateway.demo.nodes import Nodes
+    from gateway.demo.servers import Servers
 
 #: The bus whose server is restarted, and how many seconds it is away. The other one has quiet switches, which are read
 #: each minute only.
@@ -40,14 +42,26 @@ class Story:
     Args:
         store: what the nodes share.
         tell: gets what happens, in words.
+        servers: of the store, if it has some; they don't see a node die, so they are told.
 
     Attributes:
         recovered: seconds from the return of the server until everything was read again.
         failovers: seconds from each loss until the first telegram was handled elsewhere.
+        server_pause: seconds for which no telegram was handled when a server of the store was lost.
         complaints: what went wrong, a line for each.
     """
 
-    def __init__(self, house: DemoHouse, nodes: Nodes, board: Board, store: Store, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        house: DemoHouse,
+        nodes: Nodes,
+        board: Board,
+        store: Store,
+        tell: Callable[[str], None],
+        servers: Servers | None = None,
+    ) -> None:
+        self._servers = servers
+        self.server_pause: float | None = None
         self.recovered: float | None = None
         self.failovers: list[float] = []
         self.complaints: list[str] = []
@@ -85,7 +99,7 @@ class Story:
         await self._until("all nodes hear", lambda: all(map(self._board.receivers.hears, self._house.nodes)))
         await store_radio_job(self._store)
         await self._until("the radio job runs", lambda: self._board.holder is not None)
-        self._tell("both hear; from now on dimmers are turned, 10 times a second")
+        self._tell(f"both hear; from now on dimmers are turned, {1 / self._house.pace:g} times a second")
 
     async def _make_trouble(self) -> None:
         await self._peace()
@@ -97,6 +111,8 @@ class Story:
                 await self._until("the server is back", lambda: self.recovered is not None)
             await self._kill_node()
             await self._peace()
+        if self._servers is not None:
+            await self._kill_server(self._servers)
 
     async def _restart_server(self) -> None:
         """Restart an owserver when all its devices have been read."""
@@ -131,11 +147,26 @@ class Story:
         self._board.receivers.end(node)
         await self._nodes.kill(node)
         killed = self._clock.now()
+        if self._servers is not None:
+            await self._nodes.release(node)
         await self._until_elsewhere(last.run, began)
         await self._nodes.start(node)
         await self._until(f"{node} hears again", lambda: self._board.receivers.hears(node))
         await self._until(f"{node} polls again", lambda: self._board.polled(node, killed))
         self._tell(f"node {node} was started again: it hears and polls")
+
+    async def _kill_server(self, servers: Servers) -> None:
+        """Kill the server through which all writes go, and start it again when the others go on without it."""
+        before = self._board.noted
+        number = servers.kill_leader()
+        self._tell(f"server {number} of the store, the leader of the three, is killed (SIGKILL)")
+        await self._peace()
+        moments = [one.at for one in self._board.handled][before - 1 :]
+        self.server_pause = max(after - at for at, after in pairwise(moments))
+        self._tell(f"the others have chosen a leader; for {self.server_pause:.1f} s telegrams had to wait")
+        await servers.start(number)
+        self._tell(f"server {number} is back")
+        await self._peace()
 
     async def _settle(self) -> None:
         """Wait for what is still under way."""

@@ -19,6 +19,7 @@ class Summary:
         recovered_after_restart_s: from the return of the owserver until all that were well were read again.
         telegrams: what became of those on the air.
         failover_s: from the loss of the stick, and of the node, until the first telegram was handled elsewhere.
+        server_pause_s: for which telegrams waited when a server of the store was lost; None: it has none.
         errors: what went wrong, a line for each.
     """
 
@@ -28,6 +29,7 @@ class Summary:
     recovered_after_restart_s: float | None
     telegrams: Verdict
     failover_s: list[float]
+    server_pause_s: float | None
     errors: list[str]
 
     @property
@@ -36,4 +38,7 @@ class Summary:
 
     def as_map(self) -> dict[str, Any]:
         """As ``--json`` shows it."""
-        return {"ok": self.ok} | asdict(self) | {"telegrams": self.telegrams.as_map()}
+        shown = {"ok": self.ok} | asdict(self) | {"telegrams": self.telegrams.as_map()}
+        if self.server_pause_s is None:
+            del shown["server_pause_s"]
+        return shown

