@@ -127,9 +127,10 @@ class Node:
             self.stop()
 
     async def _stop_early(self, inside: anyio.CancelScope) -> None:
-        """A node that isn't started yet, as it waits for the servers of its store, ends at once."""
+        """A node that still waits for the servers of its store ends at once."""
         await self._stopping.wait()
         if not inside.shield:
+            self._log.info("node %s was stopped before it had reached its store", self.name)
             inside.cancel()
 
     async def _live(self, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
@@ -143,6 +144,7 @@ class Node:
             options=config.store.options,
             wait=True,
         ) as self.store:
+            inside.shield = True  # from now on it ends in order
             self.presence = Presence(
                 self.store, config.locations.presence, self.name, logging.getLogger("busgate.presence")
             )
@@ -151,7 +153,7 @@ class Node:
                     await services.start(self._watchdog.run)  # it watches stored modules too, which are executed now
                 self.context = await self._build(services)
                 async with self.interfaces:
-                    await self._serve(services, inside, task_status)
+                    await self._serve(services, task_status)
                 services.cancel_scope.cancel()
 
     async def _build(self, services: TaskGroup) -> NodeContext:
@@ -184,7 +186,7 @@ class Node:
         services.start_soon(self._record_troubles, context)
         return context
 
-    async def _serve(self, services: TaskGroup, inside: anyio.CancelScope, task_status: TaskStatus[Node]) -> None:
+    async def _serve(self, services: TaskGroup, task_status: TaskStatus[Node]) -> None:
         """Run the runners until the node stops."""
         services.start_soon(self._announce)
         services.start_soon(serve_buses, self.store, self.name, self.interfaces)
@@ -194,7 +196,6 @@ class Node:
         async with anyio.create_task_group() as running:
             for runner in runners:
                 await running.start(runner.run)
-            inside.shield = True
             self._log.info("node %s runs the jobs of %s", self.name, ", ".join(str(one.place.jobs) for one in runners))
             task_status.started(self)
             await self._stopping.wait()

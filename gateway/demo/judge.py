@@ -5,8 +5,8 @@ Theory of operation
 1. The log of the air says who could hear what. A receiver counts for a telegram if its node lived and its stick was
    plugged in, then and for ``SETTLING`` seconds more: what a receiver hears in its last moment goes with it.
 2. What was handled is told from what was sent by its content; of equal telegrams, it is the last one sent before.
-3. When a run ends in the middle, its job may get anew the one telegram that it had in hand. So one duplicate is excused
-   for each run that another one follows: only of the last telegram that it has handled.
+3. When a node is killed, its job may get anew the one telegram that it had in hand. So one duplicate is excused for
+   each kill: only of the last telegram that a run has handled, by the run that follows it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Life:
 class Verdict:
     """How many telegrams; ``lost`` were heard by a living receiver and not handled.
 
-    ``duplicates`` counts all that were handled once more; ``excess`` those of them that no end of a run excuses.
+    ``duplicates`` counts all that were handled once more; ``excess`` those of them that no kill excuses.
     ``unknown`` were handled although nobody had sent them.
     """
 
@@ -86,7 +86,7 @@ class Verdict:
         """What is wrong, in words."""
         found = {
             "telegrams lost that a living receiver had heard": self.lost,
-            "telegrams handled twice though no end of a run explains it": self.excess,
+            "telegrams handled twice though no kill explains it": self.excess,
             "telegrams handled that nobody had sent": self.unknown,
         }
         return [f"{what}: {count}" for what, count in found.items() if count]
@@ -102,8 +102,8 @@ class Verdict:
         }
 
 
-def judge(sent: Sequence[Sent], handled: Iterable[Handled], lives: Sequence[Life]) -> Verdict:
-    """Judge what was handled, in the order in which it was, by what was sent and who lived."""
+def judge(sent: Sequence[Sent], handled: Iterable[Handled], lives: Sequence[Life], kills: int) -> Verdict:
+    """Judge what was handled, in the order in which it was, by what was sent, who lived, and how many were killed."""
     runs: dict[str, list[int]] = defaultdict(list)  # numbers of telegrams, by run
     unknown = 0
     find = _Finder(sent)
@@ -123,7 +123,7 @@ def judge(sent: Sequence[Sent], handled: Iterable[Handled], lives: Sequence[Life
         handled=len(times),
         lost=len(heard - times.keys()),
         duplicates=duplicates,
-        excess=duplicates - excused,
+        excess=duplicates - min(excused, kills),
         unknown=unknown,
     )
 

@@ -64,6 +64,7 @@ class Story:
         self.server_pause: float | None = None
         self.recovered: float | None = None
         self.failovers: list[float] = []
+        self._kills = 0
         self.complaints: list[str] = []
         self._house = house
         self._nodes = nodes
@@ -88,7 +89,7 @@ class Story:
 
     def verdict(self) -> Verdict:
         """What there is to say of the telegrams, as long as the nodes live."""
-        return judge(self._house.sent(), self._board.handled, self._board.receivers.lives)
+        return judge(self._house.sent(), self._board.handled, self._board.receivers.lives, self._kills)
 
     async def _start(self) -> None:
         self._tell(f"nodes {' and '.join(self._house.nodes)} start, each with 1-Wire devices and a radio stick")
@@ -146,6 +147,7 @@ class Story:
         self._tell(f"the radio job runs on {node}: the node is killed (SIGKILL)")
         self._board.receivers.end(node)
         await self._nodes.kill(node)
+        self._kills += 1
         killed = self._clock.now()
         if self._servers is not None:
             await self._nodes.release(node)
