@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from hwsim.errors import UnknownTarget, did_you_mean
-from hwsim.onewire.families import Branch
+from hwsim.onewire.families import DS2409, Branch
 from hwsim.onewire.rom import RomId
 
 if TYPE_CHECKING:
@@ -107,6 +107,15 @@ class OneWireBus:
         if rom not in self._slaves or not self._slaves[rom].connected:
             return False
         return all(hub in self._slaves and self._slaves[hub].connected for hub, _ in self._places[rom].branches)
+
+    def selectable(self, place: Place) -> bool:
+        """Whether a master can switch on all hub branches that lead there."""
+        above = Place(place.channel)
+        for rom, branch in place.branches:
+            if rom.family != DS2409.family or not self.reachable(rom) or self._places[rom] != above:
+                return False
+            above = above.below(rom, branch)
+        return True
 
     def search(self, place: Place) -> list[Slave]:
         """What a ROM search finds at exactly this place, in the order of the search."""

@@ -31,6 +31,7 @@ from hwsim.traffic import Write
 if TYPE_CHECKING:
     from random import Random
 
+    from hwsim.onewire.bus import OneWireBus
     from hwsim.onewire.owserver.disturbance import Disturbance
     from hwsim.onewire.rom import RomId
     from hwsim.onewire.slave import Slave
@@ -252,12 +253,12 @@ class Owserver:
         bus = self.master.bus
         if target.alarm:
             async with self.master.hold(channel):
-                return bus.alarm_search(place)
+                return bus.alarm_search(_selected(bus, place))
         uncached = target.uncached or flags & Flag.UNCACHED
         found: list[Slave] | None = None if uncached else cache.get(("directory", place))
         if found is None:
             async with self.master.hold(channel):
-                found = bus.search(place)
+                found = bus.search(_selected(bus, place))
             cache.put(("directory", place), found, self.master.timeouts.directory)
             for slave in found:
                 cache.put(("presence", slave.rom), channel, self.master.timeouts.presence)
@@ -274,3 +275,10 @@ class Owserver:
 
     def _rom_of_alias(self, alias: str) -> RomId | None:
         return next((slave.rom for slave in self.master.bus if slave.alias == alias), None)
+
+
+def _selected(bus: OneWireBus, place: Place) -> Place:
+    """The same place, if the branches on the way are those of hubs that are there."""
+    if not bus.selectable(place):
+        raise PropertyError(Return.IO_ERROR)
+    return place

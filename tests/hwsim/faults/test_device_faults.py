@@ -48,6 +48,15 @@ async def test_unplugged_and_plugged_in_again(house, client):
     assert await client.read(f"/uncached/{SENSOR}/latesttemp") == "85"
 
 
+async def test_the_branches_of_a_hub_that_is_gone_can_not_be_listed(connect):
+    house = House.parse(HOUSE + '[[device]]\nbus = "b"\nid = "1F.000000000002"\n')
+    async with house.running():
+        client = await connect(house.url("b"))
+        assert await client.list("/uncached/bus.0/1F.000000000002/main") == []
+        await house.unplug("1F.000000000002")
+        assert await client.list("/uncached/bus.0/1F.000000000002/main") == -5
+
+
 async def test_a_power_cycle_loses_the_last_temperature(house, client):
     await client.read(f"/{SENSOR}/temperature")
     await house.fault("power_cycle", target=SENSOR)

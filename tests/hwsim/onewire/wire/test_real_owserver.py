@@ -116,6 +116,8 @@ async def test_hub_branches_are_listed_and_read(drive, again):
             assert await client.read(f"{deep}/sensed.ALL") == "0,1"
             top = [path for path in await client.list("/uncached/bus.0") if "/28." in path]
             assert top == [f"/uncached/bus.0/{ONE}"]
+        await house.unplug(HUB)
+        assert await client.list(f"/uncached/bus.0/{HUB}/main") == -5
 
 
 async def test_one_owserver_drives_several_adapters(start_owserver, connect):
