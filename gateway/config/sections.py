@@ -33,7 +33,7 @@ from gateway.path import P, Path
 from gateway.store.options import StoreOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def _name(text: str) -> str:
@@ -74,6 +74,11 @@ class Section(BaseModel):
     """Some options; an unknown one is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Without secrets: this ends up in logs and tracebacks."""
+        for name, value in super().__repr_args__():
+            yield name, masked(value, name or "")
 
 
 class NodeSection(Section):

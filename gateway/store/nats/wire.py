@@ -78,7 +78,7 @@ class Wire:
                 f"users with keys need the library {error.name}: pip install 'busgate[nats]'"
             ) from error
         except ssl.SSLError as error:
-            raise StoreUnusable(f"{shown(server)}: no secure connection: {error.reason or error}") from error
+            raise StoreUnusable(f"{shown(server)}: no secure connection: {_reason(error)}") from error
         except TimeoutError as error:
             raise Detached(f"{shown(server)} does not answer") from error
         except (nats.errors.Error, OSError) as error:
@@ -178,7 +178,8 @@ class _Transport(TcpTransport):
     async def connect_tls(self, *args: Any, **options: Any) -> None:
         await super().connect_tls(*args, **options)
         protocol: Any = self._io_writer.transport.get_protocol()  # type: ignore[union-attr]
-        protocol._over_ssl = True  # noqa: SLF001 - as asyncio itself does; else it logs a warning at each end
+        if protocol is not None:  # else the peer has closed it already
+            protocol._over_ssl = True  # noqa: SLF001 - as asyncio itself does; else it logs a warning at each end
         self._may_write = True
 
     def write(self, payload: bytes) -> Any:
@@ -235,3 +236,8 @@ def shown(server: str) -> str:
     """A server's URL without the password that it may hold."""
     scheme, _, rest = server.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Why there is no TLS: of a certificate what is wrong with it."""
+    return str(getattr(error, "verify_message", "") or error.reason or error)
