@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,5 +50,6 @@ def _check_seed(name: str, data: bytes) -> None:
 def readable_by_others(options: StoreOptions) -> Iterator[str]:
     """Secrets that not only their owner and group can read (systemd and others hand keys out by group)."""
     for name in (options.nkey, options.creds, options.key):
-        if name and Path(name).stat().st_mode & stat.S_IROTH:
-            yield name
+        with suppress(OSError):  # that is told where it is read
+            if name and Path(name).stat().st_mode & stat.S_IROTH:
+                yield name

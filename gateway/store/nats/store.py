@@ -26,7 +26,7 @@ from gateway.store.limits import check_key, packed
 from gateway.store.link import LinkState
 from gateway.store.nats.bucket import Bucket
 from gateway.store.nats.connection import Connection
-from gateway.store.nats.credentials import check_files, readable_by_others
+from gateway.store.nats.credentials import readable_by_others
 from gateway.store.nats.diagnosis import Diagnosis
 from gateway.store.nats.entries import Entries
 from gateway.store.nats.following import Follower
@@ -228,7 +228,6 @@ class NatsStore(Store):
 
     async def __aenter__(self) -> Self:
         _check_loop()
-        check_files(self._options)
         for file in readable_by_others(self._options):
             self._log.warning("others on this machine can read %s, and it is a secret: chmod 600 %s", file, file)
         self._inner: TaskGroup = await anyio.create_task_group().__aenter__()

@@ -12,10 +12,8 @@ Theory of operation
 
 from __future__ import annotations
 
-import re
 import ssl
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -24,6 +22,7 @@ import nats.errors
 from nats.aio.transport import TcpTransport
 
 from gateway.errors import Detached, LimitExceeded, StoreUnusable
+from gateway.store.nats.credentials import check_files
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -39,8 +38,6 @@ CONNECT_TIMEOUT: Final = 1.0
 CLOSE_TIMEOUT: Final = 0.5
 #: Never, for options of the library that want a number of seconds.
 NEVER: Final = 10**9
-#: The seed of a user as nkeys writes it: a prefix, 32 bytes and a checksum in base 32 (github.com/nats-io/nkeys).
-_SEED: Final = re.compile(rb"\bSU[A-Z2-7]{56}\b")
 
 
 class Wire:
@@ -65,7 +62,7 @@ class Wire:
             Detached: it can't be reached, or doesn't answer.
             StoreUnusable: it refuses this user, its TLS is not accepted, or a file of the options can't be used.
         """
-        _check_files(options)
+        check_files(options)
         secure = server.startswith("tls:") or bool(options.ca or options.cert)
         settings = _settings(server, options, name, secure)
         self._client._transport = _Transport(secure)  # noqa: SLF001 - the library has no other way
@@ -78,7 +75,7 @@ class Wire:
                 f"users with keys need the library {error.name}: pip install 'busgate[nats]'"
             ) from error
         except ssl.SSLError as error:
-            raise StoreUnusable(f"{shown(server)}: no secure connection: {_reason(error)}") from error
+            raise self._explained(server, options, error) from error
         except TimeoutError as error:
             raise Detached(f"{shown(server)} does not answer") from error
         except (nats.errors.Error, OSError) as error:
@@ -96,10 +93,12 @@ class Wire:
 
     def _explained(self, server: str, options: StoreOptions, error: Exception) -> Detached | StoreUnusable:
         text = f"{error} {self._last_error}".lower()
+        if self.info.get("tls_verify") and not options.cert:  # it just hangs up
+            return StoreUnusable(f"{shown(server)} wants a certificate of this node: name cert and key in [store]")
         if "authorization" in text or "authentication" in text:
             return StoreUnusable(f"{shown(server)} refuses {options.who}: check what [store] says of the user")
-        if "ssl context" in text or "tls" in text or "certificate" in text or "ssl" in text:
-            return StoreUnusable(f"{shown(server)}: no secure connection: {self._last_error or error}")
+        if isinstance(error, ssl.SSLError) or any(word in text for word in ("tls", "certificate", "ssl")):
+            return StoreUnusable(f"{shown(server)}: no secure connection: {_reason(error) or self._last_error}")
         return Detached(f"{shown(server)} can't be reached: {self._last_error or error}")
 
     @property
@@ -210,17 +209,6 @@ def _settings(server: str, options: StoreOptions, name: str, secure: bool) -> di
     }
 
 
-def _check_files(options: StoreOptions) -> None:
-    """StoreUnusable when one can't be read, or has no key in it; says nothing of what is in it."""
-    for file in filter(None, (options.nkey, options.creds, options.ca, options.cert, options.key)):
-        try:
-            text = Path(file).read_bytes()
-        except OSError as error:
-            raise StoreUnusable(f"{file}, which [store] names, can't be read: {error.strerror}") from error
-        if file in (options.nkey, options.creds) and not _SEED.search(text):
-            raise StoreUnusable(f"{file}, which [store] names, holds no seed of a user (SU...)")
-
-
 def _tls(options: StoreOptions) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=options.ca or None)
@@ -238,6 +226,6 @@ def shown(server: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
-def _reason(error: ssl.SSLError) -> str:
+def _reason(error: Exception) -> str:
     """Why there is no TLS: of a certificate what is wrong with it."""
-    return str(getattr(error, "verify_message", "") or error.reason or error)
+    return str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or error)
