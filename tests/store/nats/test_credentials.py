@@ -26,6 +26,8 @@ from gateway.store.options import StoreOptions
 from gateway.testing.nats_servers import NatsServers
 
 SECRET = "correct-horse-battery"
+#: Its bcrypt hash; the servers know it by that as well.
+HASH = "$2a$04$abcdefghijklmnopqrstuupOWRSKKNe562z1DsLEArFuJDHVyRIMa"
 
 
 @asynccontextmanager
@@ -71,7 +73,8 @@ def guarded(tmp_path_factory):
     """A server with a user by password, and one by key, whose file is beside it."""
     folder = tmp_path_factory.mktemp("guarded")
     file, public = nkey(folder)
-    users = f'authorization {{ users: [ {{ user: "attic", password: "{SECRET}" }}, {{ nkey: {public} }} ] }}'
+    known = f'{{ user: "attic", password: "{SECRET}" }}, {{ user: "roof", password: "{HASH}" }}, {{ nkey: {public} }}'
+    users = f"authorization {{ users: [ {known} ] }}"
     with NatsServers(1, settings=users) as servers:
         yield servers.url, file
 
@@ -79,6 +82,7 @@ def guarded(tmp_path_factory):
 async def test_a_password(guarded, caplog):
     url, _ = guarded
     assert await works(url, user="attic", password=SECRET)
+    assert await works(url, user="roof", password=SECRET)
     assert await works(url.replace("nats://", f"nats://attic:{SECRET}@"))
     for options in ({"user": "attic", "password": SECRET + "x"}, {"user": "cellar", "password": SECRET}):
         text = await complaint(caplog, url, **options)
