@@ -33,14 +33,14 @@ def acl(session: Session, node: str | None, groups: tuple[str, ...], writes: tup
       { nkey: UABC..., include "attic.conf" }            # after: busgate store acl attic > attic.conf
       { user: "attic", password: "$2a$11$...", include "attic.conf" }   # a password's bcrypt hash
     """
-    config = session.config
+    config = session.config if node is None else session.config.with_overrides(name=node)
     if not config.store.on_servers:
         raise Misuse(f"a store on NATS servers has users, and {config.store.as_map()['url']} has none")
     _check_installed(session)
     from gateway.store.nats.permissions import node_permissions, operator_permissions
     from gateway.store.urls import read_servers
 
-    name, (_, bucket) = node or config.node.name, read_servers(config.store.url)
+    name, (_, bucket) = config.node.name, read_servers(config.store.url)
     if operator:
         allowed = operator_permissions(bucket, name)
         title = f"for an operator of bucket {bucket}, whose configuration has: [node] name = {name!r}"

@@ -49,11 +49,11 @@ class Permissions(NamedTuple):
         Args:
             title: goes into a comment above it.
         """
-        lines = [f"# {title}", "permissions {"]
+        lines = [_comment(title), "permissions {"]
         for kind, grants in self._asdict().items():
             lines += [f"  {kind} {{", "    allow: ["]
             for grant in grants:
-                lines += [f"      # {grant.what}", *(f'      "{subject}"' for subject in grant.subjects)]
+                lines += [f"      {_comment(grant.what)}", *(f'      "{subject}"' for subject in grant.subjects)]
             lines += ["    ]", "  }"]
         return "\n".join([*lines, "}"])
 
@@ -144,6 +144,11 @@ def _subjects(names: Subjects, place: Writable) -> list[str]:
         return [names.all]
     entry = names.entry(place.path.key)
     return [entry] * (place.reach != "below") + [f"{entry}.>"] * (place.reach != "entry")
+
+
+def _comment(text: str) -> str:
+    """A comment of one line, whatever is in a name."""
+    return "# " + "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _lists(has: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,7 @@
 """What ``busgate store acl`` prints is what a node needs, and no more: on a real server that has loaded it."""
 
 import io
+import json
 import re
 import time
 from contextlib import asynccontextmanager, redirect_stdout
@@ -264,6 +265,24 @@ def test_the_key_is_nobody_elses(tmp_path, capsys):
     assert capsys.readouterr().out[0] == "U"
     assert run(["store", "nkey", str(file)]) == 1
     assert "attic.nk can't be written: File exists" in capsys.readouterr().err
+
+
+def test_no_name_breaks_out_of_its_comment():
+    text = printed("acl", "attic", "-w", "a\nevil")
+    assert any("a?evil" in line for line in text.splitlines())
+    assert not [line for line in text.splitlines() if line.startswith("evil")]
+    assert run(["--store", "nats://localhost/house", "store", "acl", "a\nb"]) == 2
+
+
+def test_a_file_has_no_users(tmp_path, capsys):
+    assert run(["--store", f"sqlite:{tmp_path}/s.db", "store", "acl"]) == 2
+    assert "a store on NATS servers has users" in capsys.readouterr().err
+
+
+def test_as_json():
+    shown = json.loads(printed("acl", "attic", "--json"))
+    assert "$KV.house.=2Emoat.kv.presence.attic" in shown["publish"]["allow"]
+    assert shown["subscribe"]["allow"] == ["_INBOX_attic.>", "busgate.house.>"]
 
 
 def test_what_is_missing_is_named():
