@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import stat
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.config.mistakes import Source
+from gateway.config.secrets import MASK
 from gateway.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -24,6 +29,9 @@ def check_configuration(config: Config | None, mistakes: Sequence[str]) -> Itera
         yield Finding("config", "problem", *_placed(mistake))
     if config is None:
         return
+    if _shows_a_password(config):
+        text = "others on this machine can read it, and a password stands in it"
+        yield Finding("config", "warning", config.source.file, text, f"chmod 600 {config.source.file}")
     if config.source == Source():
         begin = (
             "to begin: busgate config init busgate.toml, and put your hardware into it as [[interface]]; "
@@ -37,6 +45,14 @@ def check_configuration(config: Config | None, mistakes: Sequence[str]) -> Itera
         count = len(config.interfaces)
         text = f"no mistakes, {count} interface{'s' if count > 1 else ''}, node {config.node.name}"
         yield Finding("config", "ok", config.source.file, text)
+
+
+def _shows_a_password(config: Config) -> bool:
+    """Whether the file holds what ``config show`` masks, and is for everybody to read."""
+    with suppress(OSError):
+        if Path(config.source.file).stat().st_mode & stat.S_IROTH:
+            return MASK in json.dumps(config.as_map(), default=str)
+    return False
 
 
 def _placed(mistake: str) -> tuple[str, str]:

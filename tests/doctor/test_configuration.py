@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from gateway.config import Config, parse
 from gateway.doctor.configuration import check_configuration
 from gateway.doctor.plugins import check_plugins
@@ -27,6 +29,25 @@ def test_a_good_one():
     config = parse('[node]\nname = "attic"\n[[interface]]\nbus = "b"\ndriver = "d"\n', FILE)
     (found,) = check_configuration(config, [])
     assert (found.level, found.message) == ("ok", "no mistakes, 1 interface, node attic")
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "told"),
+    [
+        ('[store]\nurl = "nats://one/house"\nuser = "attic"\npassword = "s3cret"\n', 0o644, True),
+        ('[store]\nurl = "nats://attic:s3cret@one/house"\n', 0o644, True),
+        ('[[interface]]\nbus = "b"\ndriver = "d"\npassword = "s3cret"\n', 0o604, True),
+        ('[store]\nurl = "nats://attic:s3cret@one/house"\n', 0o640, False),
+        ('[store]\nurl = "nats://one/house"\n', 0o644, False),
+    ],
+)
+def test_a_password_for_everybody_to_read(tmp_path, text, mode, told):
+    file = tmp_path / "busgate.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    found = [one for one in check_configuration(parse(text, file), []) if "password" in one.message]
+    assert [one.advice for one in found] == [f"chmod 600 {file}"] * told
+    assert "s3cret" not in str(found)
 
 
 def test_each_mistake_is_a_problem_at_its_place():
