@@ -1,4 +1,4 @@
-"""A group of ``busgate`` processes on one SQLite file, each with simulated 1-Wire buses of its own, and their judge.
+"""A group of ``busgate`` processes on one store, each with simulated 1-Wire buses of its own, and their judge.
 
 What the nodes do is judged from outside: a job tells of itself by datagrams, it writes entries that are counted at the
 end, and it writes to a device whose bus remembers every write.
@@ -12,17 +12,16 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from itertools import groupby, pairwise
-from random import Random
+from pathlib import Path
 from typing import NamedTuple
 
 import anyio
 import anyio.to_thread
 import pytest
 
-from gateway.clock import SystemClock
 from gateway.locations import Locations, Place
 from gateway.path import P
-from gateway.store.sqlite import SqliteStore
+from gateway.store import open_store
 from gateway.store.sqlite.room import Room
 from gateway.values import Change
 from hwsim import House
@@ -33,33 +32,10 @@ SWITCH = "29.0A0B0C0D0E0F"
 HOUSE = f'[[bus]]\nname = "attic"\nkind = "onewire"\n[[device]]\nbus = "attic"\nid = "{SWITCH}"\n'
 WHERE = Locations()
 STATES = WHERE.states_of(Place("any", "default"))
-#: Tells of each thing that it does, then does it: a write to the device, and one to the store, with its token.
-BEAT = """
-import json, os, socket, time
-import anyio
-from gateway.errors import InterfaceDown
-said, run, token = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.urandom(6).hex(), 0
-
-def tell(what, number=0):
-    facts = what, _cfg.node.name, run, token, number, time.clock_gettime(time.CLOCK_BOOTTIME)
-    said.sendto(json.dumps(facts).encode(), ("127.0.0.1", port))
-
-tell("began")
-await _self.setup_done()
-token = (await _self.get(state))["token"]
-await _self.set(["runs", run], _cfg.node.name)
-handle, number = _self.bus(), 0
-while True:
-    number += 1
-    tell("acts", number)
-    try:
-        await handle.write(device, "PIO.BYTE", token % 256)
-    except InterfaceDown:
-        if not steady:
-            raise
-    await _self.set(["acts", run, number], token)
-    await anyio.sleep(pause)
-"""
+#: Tells of each thing that it does, then does it: a write to the device, and one to the store, with its token. If
+#: ``guarded``, it also writes the token to a register, where there must be none or a smaller one at first, and then the
+#: one that it has written last itself.
+BEAT = (Path(__file__).parent / "beat.txt").read_text()
 
 
 def now():
@@ -121,8 +97,9 @@ class NodeProcess:
 class Cluster:
     """Starts and ends nodes; knows what their jobs tell."""
 
-    def __init__(self, folder, houses, tasks, port):
+    def __init__(self, folder, houses, tasks, port, url):
         self.folder = folder
+        self.url = url
         self.houses = houses
         self.port = port
         self.nodes = {}
@@ -154,7 +131,7 @@ class Cluster:
 
     def store(self):
         """The store, from outside."""
-        return SqliteStore(self.folder / "store.db", clock=SystemClock(), random=Random(), locations=WHERE)
+        return open_store(self.url, locations=WHERE)
 
     async def command(self, *words):
         """Run ``busgate`` as an operator does; return what it prints."""
@@ -165,7 +142,7 @@ class Cluster:
 
     def configure(self, name, *buses):
         """Write the configuration of a node that has these buses of the house, all as the one bus ``attic``."""
-        text = f'[node]\nname = "{name}"\n[store]\nurl = "sqlite:store.db"\n'
+        text = f'[node]\nname = "{name}"\n[store]\nurl = "{self.url}"\n'
         for bus in buses:
             url = self.houses[bus].url("attic")
             text += f'[[interface]]\nbus = "attic"\nname = "{bus}"\ndriver = "onewire"\nurl = "{url}"\n'
@@ -183,9 +160,9 @@ class Cluster:
         self.tasks.start_soon(node.follow)
         return node
 
-    async def start_all(self):
+    async def start_all(self, names="abc"):
         """Start all nodes; ``beat`` waits until they are ready."""
-        for name in "abc":
+        for name in names:
             await self.start(name)
 
     async def all_ready(self):
@@ -197,10 +174,10 @@ class Cluster:
         await self.command("code", "set", name, "-S", f"{name}.py", kind)
         await self.command("run", "set", name, "-c", name, "-t", 0, *options)
 
-    async def beat(self, pause=0.1, *, steady=False):
-        """The job that is watched; ``steady``: it outlasts the loss of an interface."""
+    async def beat(self, pause=0.1, *, steady=False, guarded=False):
+        """The job that is watched; ``steady``: it outlasts the loss of an interface; ``guarded``: with a register."""
         texts = "-v", "device", SWITCH, "-v", "state", STATES / "beat"
-        numbers = "-e", "port", self.port, "-e", "pause", pause, "-e", "steady", steady
+        numbers = "-e", "port", self.port, "-e", "pause", pause, "-e", "steady", steady, "-e", "guarded", guarded
         await self.job("beat", BEAT, "--bus", "attic", *texts, *numbers)
         await self.all_ready()
 
@@ -236,6 +213,33 @@ class Cluster:
 
     def holder(self):
         return self.nodes[self.runs[-1].node]
+
+    async def kill_holders(self, times, random, names="abc", *, release=False, **options):
+        """Kill whoever has the job, at random times; the killed start again. Returns the seconds to the next run.
+
+        Args:
+            release: whether the death of a node is told at once, as a service manager does it.
+        """
+        took = []
+        await self.start_all(names)
+        await self.beat(**options)
+        for kills in range(times):
+            began = await self.next_run(kills)
+            await self.pass_time(random.uniform(0.0, 2.0))
+            others = [node for node in self.nodes.values() if node.name != began.node]
+            await self.until(lambda others=others: any(node.ready for node in others), "another node is ready")
+            holder = self.holder()
+            killed = holder.send(signal.SIGKILL)
+            if release:
+                await self.until(lambda holder=holder: holder.ended, f"{holder.name} has ended")
+                await self.command("release", "--dead")
+            following = await self.next_run(kills + 1, f"a run after kill {kills} of {began.node}")
+            took.append(following.at - killed)
+            assert following.node != began.node
+            await self.start(began.node)
+        await self.acts(following.run)
+        await self.all_ready()
+        return took
 
     def registered(self, node, after):
         """When a node that went on was registered anew with its runners; None: not yet."""
@@ -319,14 +323,20 @@ def houses():
 
 
 @pytest.fixture
-async def cluster(tmp_path, houses):
+def store_url(tmp_path):
+    """What they share."""
+    return f"sqlite:{tmp_path}/store.db"
+
+
+@pytest.fixture
+async def cluster(tmp_path, houses, store_url):
     """No node runs yet. Each is to use the first of its houses, where it has some."""
     async with AsyncExitStack() as stack:
         for house in houses.values():
             await stack.enter_async_context(house.running())
         udp = await stack.enter_async_context(await anyio.create_udp_socket(local_host="127.0.0.1"))
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        cluster = Cluster(tmp_path, houses, tasks, udp.extra(anyio.abc.SocketAttribute.local_port))
+        cluster = Cluster(tmp_path, houses, tasks, udp.extra(anyio.abc.SocketAttribute.local_port), store_url)
         cluster.configure("operator")
         for name in {*"abc"} & houses.keys():
             cluster.configure(name, name)

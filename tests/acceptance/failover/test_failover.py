@@ -12,29 +12,9 @@ from gateway.locations import Locations
 WHERE = Locations()
 
 
-async def kill_holders(cluster, times, seed):
-    """Kill whoever has the job, at random times; the killed start again. Returns the seconds to the next run."""
-    random, took = Random(seed), []
-    await cluster.start_all()
-    await cluster.beat()
-    for kills in range(times):
-        began = await cluster.next_run(kills)
-        await cluster.pass_time(random.uniform(0.0, 2.0))
-        others = [node for node in cluster.nodes.values() if node.name != began.node]
-        await cluster.until(lambda others=others: any(node.ready for node in others), "another node is ready")
-        killed = cluster.holder().send(signal.SIGKILL)
-        following = await cluster.next_run(kills + 1, f"a run after kill {kills} of {began.node}")
-        took.append(following.at - killed)
-        assert following.node != began.node
-        await cluster.start(began.node)
-    await cluster.acts(following.run)
-    await cluster.all_ready()
-    return took
-
-
 async def check_kills(cluster, times, seed):
     print(f"seed {seed}")
-    took = await kill_holders(cluster, times, seed)
+    took = await cluster.kill_holders(times, Random(seed))
     print(f"from the kill to the first line elsewhere: {cluster.distribution(took)}")
     print(f"writes: {len(cluster.device_writes())} to devices, {len(await cluster.store_writes())} to the store")
     assert cluster.overlaps() == []
