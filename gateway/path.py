@@ -74,12 +74,12 @@ class Path(Sequence[Element]):
     @classmethod
     def from_key(cls, key: str) -> Path:
         """Read a key as a backend stores it; ValueError when it is none."""
+        path = object.__new__(cls)
         try:
-            path = cls(*(_key_element(part) for part in key.split("."))) if key else cls()
+            path._elements = tuple(map(_key_element, key.split("."))) if key else ()
         except (ValueError, IndexError, struct.error) as error:
             raise ValueError(f"{key!r} is no key of a path") from error
-        if path.key != key:
-            raise ValueError(f"{key!r} is no key of a path")
+        path._key = key
         return path
 
     @property
@@ -291,6 +291,16 @@ def _string_key(text: str) -> str:
 
 
 def _key_element(part: str) -> Element:
+    """Read the key of one element; ValueError, IndexError or struct.error when it is none."""
+    if part.isascii() and part.isidentifier():  # by far the most: kept quick
+        return part
+    element = _checked(_element_of(part))
+    if _element_key(element) != part:
+        raise ValueError(f"{part!r} is no part of a key")
+    return element
+
+
+def _element_of(part: str) -> Element:
     if not part.startswith("=") or part[1:2].isupper() or part[1:2].isdigit():
         return re.sub(rb"=(..)", lambda m: bytes.fromhex(m[1].decode()), part.encode()).decode()
     match part[1], part[2:]:

@@ -92,11 +92,14 @@ class Entries:
         self._note(record.key, record.sequence, record.revision if record.data is not None else 0)
 
     def _note(self, key: str, sequence: int, revision: int) -> None:
-        if self._seen.get(key, (0, 0))[0] <= sequence:
+        known = self._seen.get(key)
+        if known is None:
             self._seen[key] = sequence, revision
-            self._seen.move_to_end(key)
             if len(self._seen) > SEEN:
                 self._seen.popitem(last=False)
+        elif known[0] <= sequence:
+            self._seen[key] = sequence, revision
+            self._seen.move_to_end(key)
 
     async def set(self, path: Path, data: bytes, revision: int | None, headers: dict[str, str] | None = None) -> int:
         """Write an entry; raises as ``Store.set``."""

@@ -8,24 +8,25 @@ Theory of operation
    heartbeats means that something is lost: the consumer is thrown away and another made.
 3. Requests for flow control are answered when what came before them is in the watch, so the servers never send more
    than is taken.
-4. The new consumer begins behind the watch's position. That brings all that has changed since, as long as deletions are
+4. Once the snapshot is taken, messages go into the watch as they come in, without another task between.
+5. The new consumer begins behind the watch's position. That brings all that has changed since, as long as deletions are
    remembered. So after more than half of the bucket's horizon, or when the bucket is another, or has lost its end, the
    watch is resynchronised: a snapshot is read, and the difference handed out.
-5. The snapshot is complete with the message behind which nothing waits, with as many messages as waited when it began,
+6. The snapshot is complete with the message behind which nothing waits, with as many messages as waited when it began,
    or with the first heartbeat, which comes only when there is nothing to send.
-6. A consumer that is not needed any more is deleted; should that get lost, the servers do it, as nobody listens.
+7. A consumer that is not needed any more is deleted; should that get lost, the servers do it, as nobody listens.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from gateway.errors import Detached, StoreError
 from gateway.store.nats.bucket import NANOSECONDS, timestamp
+from gateway.store.nats.delivery import HEARTBEAT, SILENT, Broken, Delivery, fields
 from gateway.store.nats.records import Record
 from gateway.store.nats.session import Heard
 
@@ -42,51 +43,12 @@ if TYPE_CHECKING:
     from gateway.store.nats.subjects import Subjects
     from gateway.store.nats.watching import Watch
 
-#: Seconds between the heartbeats of a consumer that has nothing to send.
-HEARTBEAT: Final = 1.0
-#: Heartbeats that may be missing.
-SILENT: Final = 2.5
 #: Seconds that the servers have to make a consumer.
 CREATE_TIMEOUT: Final = 3.0
 #: Seconds after which the servers drop a consumer whose node has gone.
 INACTIVE: Final = 10.0
 #: Seconds until a consumer is made again: at first, and at most; the real wait is random.
 PAUSE: Final = (0.05, 2.0)
-
-
-class Broken(Exception):
-    """The consumer can't be relied upon any more."""
-
-
-@dataclass(eq=False, slots=True)
-class _Delivery:
-    """What one consumer sends."""
-
-    name: str
-    session: Session
-    heard: Heard = field(init=False)
-    waiting: int = 0  # messages when it began
-    number: int = 0  # of its newest message
-    queue: deque[Msg] = field(default_factory=deque)
-    arrived: anyio.Event = field(default_factory=anyio.Event)
-
-    def receive(self, message: Msg) -> None:
-        self.queue.append(message)
-        self.arrived.set()
-
-    def wake(self) -> None:
-        self.arrived.set()
-
-    async def next(self) -> Msg:
-        """Raises Broken when the servers have gone silent."""
-        while not self.queue:
-            self.session.check()
-            self.arrived = anyio.Event()
-            with anyio.move_on_after(SILENT * HEARTBEAT) as patience:
-                await self.arrived.wait()
-            if patience.cancelled_caught and not self.queue:
-                raise Broken("the consumer has become silent")
-        return self.queue.popleft()
 
 
 class Follower:
@@ -124,7 +86,7 @@ class Follower:
         self._resync = ""
         self._started = False
         self._id, self._floor = "", 0  # of the bucket: its id, and a revision before the first consumer
-        self._delivery: _Delivery | None = None
+        self._delivery: Delivery | None = None
         self._last_session: Session | None = None
         self._heard = 0.0
         self.scope = anyio.CancelScope()
@@ -187,10 +149,29 @@ class Follower:
         self._heard = self._store.clock.lease_now()
         if not self._started:
             await self._begin(delivery)
+        while delivery.queue:
+            self._pass_on(delivery, delivery.queue.popleft())
+        delivery.hand_over(partial(self._pass_on, delivery))
         while not self._watch.behind:
-            record = self._take(delivery, await delivery.next())
-            if record is not None and self._watch.takes(record.key):
-                self._watch.offer(record)
+            await self._look_after(delivery)
+
+    def _pass_on(self, delivery: Delivery, message: Msg) -> None:
+        record = self._take(delivery, message)
+        if record is not None and self._watch.takes(record.key):
+            self._watch.offer(record)
+            if self._watch.behind:
+                delivery.wake()
+
+    async def _look_after(self, delivery: Delivery) -> None:
+        """Wait until the watch is behind or it is time to look again; raises when the consumer is in trouble."""
+        delivery.session.check()
+        if delivery.trouble is not None:
+            raise delivery.trouble
+        patience = SILENT * HEARTBEAT - (self._store.clock.lease_now() - self._heard)
+        if patience <= 0:
+            raise Broken("the consumer has become silent")
+        with anyio.move_on_after(patience):
+            await delivery.arrived.wait()
 
     async def _resume(self, session: Session) -> None:
         """Make the consumer that comes after another."""
@@ -222,7 +203,7 @@ class Follower:
             return f"the servers have lost what came after revision {session.last_sequence}"
         return ""
 
-    async def _begin(self, delivery: _Delivery) -> None:
+    async def _begin(self, delivery: Delivery) -> None:
         snapshot, upto = await self._snapshot(delivery, self._floor)
         if self._since >= 0:
             self._watch.begin_at(snapshot, self._since, upto, tell=self._tell)
@@ -230,7 +211,7 @@ class Follower:
             self._watch.begin(snapshot, upto, self._resync)
         self._started = True
 
-    async def _snapshot(self, delivery: _Delivery, upto: int) -> tuple[dict[str, Record], int]:
+    async def _snapshot(self, delivery: Delivery, upto: int) -> tuple[dict[str, Record], int]:
         """The newest record of each entry, markers included; and the sequence up to which that is everything.
 
         Args:
@@ -247,16 +228,16 @@ class Follower:
                 continue
             received += 1
             upto = max(upto, record.sequence)
-            complete = received >= delivery.waiting or _fields(message)[-1] == 0
+            complete = received >= delivery.waiting or delivery.behind == 0
             if self._watch.takes(record.key):
                 found[record.key] = record
         return found, upto
 
-    def _take(self, delivery: _Delivery, message: Msg) -> Record | None:
+    def _take(self, delivery: Delivery, message: Msg) -> Record | None:
         """Check the order, answer flow control; gives the record, if the message is one."""
         self._heard = self._store.clock.lease_now()
-        headers = message.headers or {}
-        if (status := headers.get("Status")) is not None:
+        headers = message.headers
+        if headers and (status := headers.get("Status")) is not None:
             if status != "100":
                 raise Broken(headers.get("Description", status))
             if (stalled := headers.get("Nats-Consumer-Stalled")) is not None:
@@ -266,7 +247,7 @@ class Follower:
             elif int(headers.get("Nats-Last-Consumer", delivery.number)) != delivery.number:
                 raise Broken("messages were lost on the way")
             return None
-        sequence, number, _ = _fields(message)
+        sequence, number, delivery.behind = fields(message)
         if number != delivery.number + 1:
             raise Broken("messages were lost on the way")
         delivery.number = number
@@ -274,8 +255,8 @@ class Follower:
         self._saw(record)
         return record
 
-    async def _make(self, session: Session, start: dict[str, Any]) -> _Delivery:
-        delivery = _Delivery(f"{self._node}-{self._store.random.getrandbits(64):016x}", session)
+    async def _make(self, session: Session, start: dict[str, Any]) -> Delivery:
+        delivery = Delivery(f"{self._node}-{self._store.random.getrandbits(64):016x}", session)
         delivery.heard = Heard(f"{session.inbox}.d.{delivery.name}", delivery.receive)
         config = {
             **start,
@@ -311,7 +292,7 @@ class Follower:
         self._last_session = session
         return delivery
 
-    def _discard(self, delivery: _Delivery) -> None:
+    def _discard(self, delivery: Delivery) -> None:
         delivery.session.waiting.pop(delivery, None)
         if not delivery.session.ended.is_set():
             delivery.session.unsubscribe(delivery.heard)
@@ -326,16 +307,3 @@ class Follower:
         """The watch was left."""
         self.scope.cancel()
         self._drop()
-
-
-def _fields(message: Msg) -> tuple[int, int, int]:
-    """Of a message: its sequence in the stream, its number of the consumer, and how many wait behind it.
-
-    ``$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.NUMBER.TIME.WAITING`` has 9 parts; with domain and account before the
-    stream, and a random one at the end, it has 11 or 12 (ADR-15 of nats-architecture-and-design).
-    """
-    parts = message.reply.split(".")
-    if len(parts) < 9:
-        raise Broken(f"{message.reply!r} tells no order")
-    first = 5 if len(parts) == 9 else 7
-    return int(parts[first]), int(parts[first + 1]), int(parts[first + 3])

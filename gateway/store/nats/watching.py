@@ -67,8 +67,10 @@ class Watch:
         self._taken = 0
 
     def takes(self, key: str) -> bool:
-        """Whether a key is within the depths below one of the roots."""
+        """Whether a key is within the depths below one of the roots; only keys below one are asked for."""
         least, most = self._depths
+        if least <= 0 and most < 0:
+            return True
         return any(
             least <= depth and (most < 0 or depth <= most)
             for depth in (_below(key, root) for root in self._roots)
