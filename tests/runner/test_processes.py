@@ -130,6 +130,7 @@ while True:
             await node.now("stubborn")
             async with anyio.create_task_group() as tasks, node.running_runner():
                 await node.running("stubborn")
+                await anyio.sleep(0.5)  # its state says so just before it begins
                 tasks.start_soon(self.free_later, node)
             assert node.exits == ["these jobs do not end: at.n1.default.stubborn"]
 

@@ -193,7 +193,7 @@ class NatsStore(Store):
         data = packed(value, MAX_MESSAGE)
         await anyio.lowlevel.checkpoint()
         self._check_open()
-        self._topics.publish(topic, data)
+        await self._topics.publish(topic, data)
 
     @asynccontextmanager
     async def subscribe(self, topic: Path, *, queue: int = 1000) -> AsyncIterator[AsyncIterator[Message]]:

@@ -35,13 +35,18 @@ class Topics:
         self._numbers: dict[str, int] = {}
         self._heard: dict[Subscription, Heard] = {}
 
-    def publish(self, topic: Path, data: bytes) -> None:
+    async def publish(self, topic: Path, data: bytes) -> None:
+        """Send a message; returns when the server has it, so that who subscribes afterwards does not get it.
+
+        Raises: Detached, Denied.
+        """
         session = self._connection.session()
         subject = self._subjects.message(topic.key)
         if session.forbids(subject):
             raise Denied(f"{self._who} may not publish at {topic}: the servers forbid it")
         number = self._numbers[topic.key] = self._numbers.get(topic.key, 0) + 1
         session.send(subject, msgpack.packb([self._sender, number, data]))
+        await session.settle()
 
     async def add(self, topic: Path, subscription: Subscription) -> None:
         """Begin to receive; returns when nothing published afterwards is missed.
