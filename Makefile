@@ -2,13 +2,14 @@
 PYTHON  ?= python3
 BIN     := .venv/bin
 READY   := .venv/.ready
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 .PHONY: demo test soak fuzz lint bench docs clean
 demo: $(READY)  ## the main jobs on simulated hardware; ends by itself
 	$(BIN)/busgate demo $(ARGS)
 test: $(READY)  ## host, simulator and every plugin in plugins/
-	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 soak: $(READY)  ## each proof with its full count
 	$(BIN)/pytest -m soak $(ARGS)
 fuzz: $(READY)  ## a million mutated frames for each framer, and the drivers of radios; prints its seeds, and BUSGATE_SEED=N repeats one

@@ -16,6 +16,8 @@ from simulated.simulation import FAULTS, simulate
 SOURCE = Path(__file__).with_name("src")
 #: Seeds of a usual run, and of one where nobody waits for it.
 SEEDS = range(200 if os.environ.get("CI") == "true" else 30)
+#: How many of them are one test.
+PORTION = 10
 
 
 def chosen():
@@ -24,17 +26,20 @@ def chosen():
     return range(int(first), int(last or first) + 1) if first else SEEDS
 
 
+def portions(seeds):
+    """The seeds in portions that processes share among them."""
+    return [seeds[start : start + PORTION] for start in range(0, len(seeds), PORTION)]
+
+
 def judge(seed):
-    """What came of one simulation, in a process of its own."""
+    """What came of one simulation."""
     verdict = simulate(seed)
     findings = verdict.findings
     report = verdict.report() if verdict.complaints else ""
     return report, findings.operations, findings.takeovers, findings.excused, verdict.recovery, verdict.duration
 
 
-def check_all(seeds):
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as workers:
-        verdicts = list(workers.map(judge, seeds, chunksize=5))
+def check_all(seeds, verdicts):
     reports, operations, takeovers, excused, recoveries, durations = zip(*verdicts, strict=True)
     print(
         f"{len(seeds)} seeds, {FAULTS * len(seeds)} faults, {sum(durations) / 3600:.1f} virtual hours: "
@@ -47,14 +52,16 @@ def check_all(seeds):
     assert sum(takeovers) > 5 * len(seeds)
 
 
-def test_faults_of_all_kinds():
-    check_all(chosen())
+@pytest.mark.parametrize("seeds", portions(chosen()), ids=lambda seeds: f"{seeds[0]}-{seeds[-1]}")
+def test_faults_of_all_kinds(seeds):
+    check_all(seeds, map(judge, seeds))
 
 
 @pytest.mark.soak
 def test_faults_of_all_kinds_in_the_long_run():
-    count = int(os.environ.get("BUSGATE_SOAK_SEEDS", "5000"))
-    check_all(range(10_000, 10_000 + count))
+    seeds = range(10_000, 10_000 + int(os.environ.get("BUSGATE_SOAK_SEEDS", "5000")))
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as workers:
+        check_all(seeds, list(workers.map(judge, seeds, chunksize=5)))
 
 
 def test_the_same_seed_gives_the_same_log():
