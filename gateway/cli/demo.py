@@ -7,10 +7,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import click
 
 from gateway.cli.context import in_loop
 from gateway.cli.output import json_line, on_terminal, text_of
+from gateway.cli.up import stop_on_signal
 from gateway.demo import Demo
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.demo import Board, Summary
     from gateway.demo.servers import StoreKind
 
+#: 128 + SIGINT, as shells say it.
+INTERRUPTED = 130
 #: Attributes shown in the table, the others are too many.
 SHOWN = ("temperature", "humidity", "counter.A", "counter.B", "sensed.A", "sensed.B", "sensed.0", "sensed.1")
 
@@ -45,8 +49,14 @@ async def command(session: Session, forever: bool, store: StoreKind) -> int:
     """
     logging.getLogger("busgate").setLevel(logging.ERROR)  # the demo tells by itself what happens
     demo = Demo(session.plugins, store)
-    with _shown(demo, live=on_terminal() and not session.json) as tell:
-        summary = await demo.run(tell, forever=forever)
+    summary = None
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stop_on_signal, tasks.cancel_scope.cancel)  # it stops its nodes in order
+        with _shown(demo, live=on_terminal() and not session.json) as tell:
+            summary = await demo.run(tell, forever=forever)
+        tasks.cancel_scope.cancel()
+    if summary is None:
+        return INTERRUPTED
     if session.json:
         json_line(summary.as_map())
     else:

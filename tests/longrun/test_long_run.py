@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 #: Simulated hours.
-SHORT, LONG = 2, 72
+SHORT, LONG = 6, 72
 
 
 async def lived(long_house, load, wall, hours, seed):
