@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -26,15 +27,29 @@ class Contention:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.calls: list[Call] = []
+        self._ended = False
+        self._succeeded = anyio.Event()
 
-    async def client(self, store: Store, name: str, rounds: int) -> None:
-        """Set the entry again and again, each time upon the value seen last; returns after so many rounds.
+    def end(self) -> None:
+        """Let each client finish the round it is in, and return."""
+        self._ended = True
+
+    async def succeed(self, count: int) -> None:
+        """Wait until so many more calls have returned well."""
+        for _ in range(count):
+            self._succeeded = anyio.Event()
+            await self._succeeded.wait()
+
+    async def client(self, store: Store, name: str, rounds: float = math.inf) -> None:
+        """Set the entry again and again, each time upon the value seen last, for so many rounds or until :meth:`end`.
 
         A store that is out of reach is tried again. Cancelling leaves out the call under way: cancel nothing.
         """
         entry = await self._seen(store)
-        for number in range(rounds):
+        number = 0
+        while number < rounds and not self._ended:
             outcome, current = await self._set(store, entry, [name, number])
+            number += 1
             entry = current if current is not None else await self._seen(store)
             if outcome == "ok":
                 await store.clock.sleep(store.random.uniform(0, 0.01))
@@ -65,6 +80,8 @@ class Contention:
             outcome = "uncertain"
         returned = anyio.current_time()
         self.calls.append(Call(_label(entry.value), _label(value), called, returned, outcome, store.id))
+        if outcome == "ok":
+            self._succeeded.set()
         return outcome, current
 
     async def _seen(self, store: Store) -> Entry:

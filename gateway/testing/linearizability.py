@@ -66,7 +66,8 @@ def wrongs(calls: Iterable[Call], initial: Hashable, final: Hashable) -> list[st
     chain, broken = _chain(writers, initial, final)
     if broken:
         return [broken]
-    rest = [call for call in writers.values() if call.outcome == "ok" and call not in set(chain)]
+    chained = set(chain)
+    rest = [call for call in writers.values() if call.outcome == "ok" and call not in chained]
     refused = [call for call in chain if call.outcome == "refused"]
     return [
         *(_apart(call, chain) for call in rest),

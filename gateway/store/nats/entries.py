@@ -11,11 +11,17 @@ Theory of operation
 3. A read never decides that a write is made. It may show an older state than the truth, as the servers answer it
    without asking each other; then it is asked again until it shows what the refusal told.
 4. A write that got no answer is never sent again.
+5. A server that led the stream, stood still, and runs again takes itself for the leader until it hears of the new one.
+   Till then writes reach both, both answer, and its refusal may come first although the other takes the write. So a
+   refusal is final only if it tells of a newer message than was expected. After another one, the entry shows the mark
+   of the write, or one that has replaced the same message; else the outcome is uncertain. So it is also when a server
+   says that it can't take the write now.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
@@ -23,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from gateway.errors import Conflict, Denied, Detached, Uncertain
-from gateway.store.nats.records import EXPECTED, OPERATION, TTL, Record
+from gateway.store.nats.records import EXPECTED, OPERATION, TTL, WRITE, Record
 from gateway.store.nats.session import REQUEST_TIMEOUT
 from gateway.values import Entry, NotGiven
 
@@ -37,6 +43,8 @@ if TYPE_CHECKING:
 SEEN: Final = 16_384
 #: Error codes of JetStream (nats-server, server/errors.json): another sequence; another write is under way; no message.
 WRONG_SEQUENCE, UNDER_WAY, NO_MESSAGE = 10071, 10164, 10037
+#: From this code on, an error tells of the server that answers, not of the message (as in HTTP, which it follows).
+NOT_NOW: Final = 500
 #: Seconds between looks at an entry whose newest state doesn't show yet.
 LOOKS: Final = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 #: Seconds between tries while the servers choose a leader.
@@ -44,11 +52,15 @@ AGAIN: Final = 0.05
 
 
 class Refused(Exception):
-    """The entry's newest message has another sequence: ``last``, if the servers told."""
+    """The entry's newest message has another sequence: ``last``, if the server told.
 
-    def __init__(self, last: int | None) -> None:
+    ``final``: no server can have taken the write.
+    """
+
+    def __init__(self, expected: int, last: int | None) -> None:
         self.last = last
-        super().__init__(last)
+        self.final = last is not None and last > expected
+        super().__init__(expected, last)
 
 
 class Entries:
@@ -58,6 +70,7 @@ class Entries:
         self._connection = connection
         self._subjects = subjects
         self._who = who
+        self._numbers = itertools.count()
         self._seen: OrderedDict[str, tuple[int, int]] = OrderedDict()  # sequence and revision; revision 0: a marker
 
     async def get(self, path: Path) -> Entry:
@@ -135,11 +148,15 @@ class Entries:
         if revision is None:
             return await self._publish(path, data, headers, None)
         expected = await self._sequence_of(path, revision)
+        mark = f"{self._connection.session().inbox}.{next(self._numbers):x}"
         while True:
             try:
-                return await self._publish(path, data, headers, expected)
+                return await self._publish(path, data, headers | {WRITE: mark}, expected)
             except Refused as refused:
-                expected = await self._look_again(path, revision, expected, refused.last)
+                sequence, landed = await self._look_again(path, revision, mark, expected, refused)
+            if landed:
+                return sequence
+            expected = sequence
 
     async def _sequence_of(self, path: Path, revision: int) -> int:
         """What a revision is to be asked for by; Conflict when it is over for certain."""
@@ -158,23 +175,39 @@ class Entries:
             raise Conflict(path, revision, record.entry(path))
         return record.sequence
 
-    async def _look_again(self, path: Path, revision: int, expected: int, last: int | None) -> int:
-        """After a refusal: the sequence that has the revision now; Conflict when none has."""
+    async def _look_again(
+        self, path: Path, revision: int, mark: str, expected: int, refused: Refused
+    ) -> tuple[int, bool]:
+        """After a refusal: the sequence that has the revision now, or that of the write, and whether it is this.
+
+        Raises: Conflict when neither is there, Uncertain when the write may have been replaced already.
+        """
+        record = None
         for pause in LOOKS:
             await anyio.sleep(pause)
             try:
                 record = await self.read(path)
             except Denied:
                 break
+            except Detached:
+                continue
             sequence = record.sequence if record else 0
-            if last is not None and sequence < last:
+            if record and (record.write, record.replaced) == (mark, expected):
+                return sequence, True
+            if sequence < (refused.last or 0) or (record and sequence < expected):
                 continue  # whoever has answered lags behind
             if not (record.is_at(revision) if record else revision == 0):
+                if not refused.final and record and record.replaced != expected:
+                    break
                 raise Conflict(path, revision, record.entry(path) if record else Entry(path, NotGiven, 0))
             if sequence != expected:
-                return sequence
+                return sequence, False
             # another's write is under way
-        raise Conflict(path, revision)
+        if refused.final:
+            raise Conflict(path, revision)
+        if record and record.sequence < expected and self._seen[path.key][0] < expected:
+            raise Conflict(path, revision, record.entry(path))  # that revision has never been
+        raise Uncertain(f"{path} was refused by a server that may not lead any more; another may have taken the write")
 
     async def _publish(self, path: Path, data: bytes, headers: dict[str, str], expected: int | None) -> int:
         if expected is not None:
@@ -190,7 +223,10 @@ class Entries:
         error = answer["error"]
         if error.get("err_code") in (WRONG_SEQUENCE, UNDER_WAY):
             told = re.search(r"wrong last sequence: (\d+)", error.get("description", ""))
-            raise Refused(int(told[1]) if told else None)
+            raise Refused(expected or 0, int(told[1]) if told else None)
+        if error.get("code", 0) >= NOT_NOW:
+            self._connection.unheard()
+            raise Uncertain(f"a server couldn't take the write, another may have: {error.get('description')}")
         raise Detached(f"the servers don't take the write: {error.get('description')}")
 
     async def _send(self, path: Path, data: bytes, headers: dict[str, str]) -> Reply:

@@ -6,7 +6,8 @@ Theory of operation
    up). A lease is what its holder makes of it: all entries bound to it are renewed together, each by compare-and-set
    on its newest message. The lease is prolonged only when all of that was acknowledged.
 2. A renewal that is refused tells that somebody else has written or deleted the entry, or that it has run out: the
-   lease is lost. Unless it shows the lease's own mark: then an unacknowledged write of this holder had landed.
+   lease is lost. Unless it shows the lease's own mark: then an unacknowledged write of this holder had landed. A
+   refusal that isn't final (:mod:`~gateway.store.nats.entries`), or an older state than it tells of, says nothing.
 3. Own writes to a bound entry and its renewal take turns, lest one be taken for somebody else's.
 4. When a lease ends, its entries are deleted by compare-and-set, so nobody else's is. What can't be deleted runs out.
 """
@@ -95,6 +96,7 @@ class Leases:
     async def _renew(self, held: _Held, bound: _Bound) -> bool:
         """Whether the entry is still there, and ours."""
         async with self._lock(bound.path.key):
+            newest = 0
             for _ in range(2):
                 if held.bound.get(bound.path.key) is not bound:
                     return True  # it has been unbound meanwhile
@@ -105,15 +107,20 @@ class Leases:
                             bound.path, bound.data, headers, bound.sequence, bound.revision
                         )
                         return True
-                    except Refused:
+                    except Refused as refused:
+                        if not refused.final:
+                            raise Uncertain(f"{bound.path} may or may not have been renewed") from refused
+                        newest = refused.last or 0
                         await anyio.lowlevel.checkpoint()
-                if not await self._adopt(held, bound):
+                if not await self._adopt(held, bound, newest):
                     return False
         return held.bound.get(bound.path.key) is not bound
 
-    async def _adopt(self, held: _Held, bound: _Bound) -> bool:
+    async def _adopt(self, held: _Held, bound: _Bound, newest: int = 0) -> bool:
         """Take over what is there if an unanswered write of ours has made it; else it is somebody else's, or gone."""
         record = await self._entries.read(bound.path)
+        if record is not None and record.sequence < newest:
+            raise Uncertain(f"{bound.path} is at {newest}, and is shown as of {record.sequence}")
         if record is not None and record.data is not None and record.lease == held.id:
             bound.sequence, bound.revision, bound.data = record.sequence, record.revision, record.data
             return True

@@ -8,6 +8,8 @@ Theory of operation
    (``Busgate-Revision``), which stays the entry's revision: nothing has changed for anybody else.
 3. So an entry has a *revision*, that of its content, and a *sequence*, that of its newest message. The content has been
    the same at each number from the one to the other.
+4. A compare-and-set carries a mark of its own (``Busgate-Write``), by which its writer knows it again, and the sequence
+   that it has replaced.
 """
 
 from __future__ import annotations
@@ -28,24 +30,30 @@ OPERATION: Final = "KV-Operation"
 REASON: Final = "Nats-Marker-Reason"
 REVISION: Final = "Busgate-Revision"
 LEASE: Final = "Busgate-Lease"
+WRITE: Final = "Busgate-Write"
 
 
 class Record(NamedTuple):  # made for each message of each watch, and quicker to make than a frozen dataclass
-    """The newest message of one entry; ``data`` is None for a marker."""
+    """The newest message of one entry; ``data`` is None for a marker, ``replaced`` when the writer didn't compare."""
 
     key: str
     sequence: int
     revision: int
     data: bytes | None
     lease: str = ""
+    write: str = ""
+    replaced: int | None = None
 
     @classmethod
     def read(cls, key: str, sequence: int, headers: Mapping[str, str] | None, data: bytes) -> Record:
         if not headers:
             return cls(key, sequence, sequence, data)
+        write, replaced = headers.get(WRITE, ""), _number(headers.get(EXPECTED), sequence)
         if headers.get(OPERATION, "PUT") != "PUT" or REASON in headers:
-            return cls(key, sequence, sequence, None)
-        return cls(key, sequence, _number(headers.get(REVISION), sequence), data, headers.get(LEASE, ""))
+            return cls(key, sequence, sequence, None, write=write, replaced=replaced)
+        revision = _number(headers.get(REVISION), sequence)
+        lease = headers.get(LEASE, "")
+        return cls(key, sequence, sequence if revision is None else revision, data, lease, write, replaced)
 
     @property
     def renewed(self) -> bool:
@@ -65,5 +73,5 @@ class Record(NamedTuple):  # made for each message of each watch, and quicker to
         return self.revision <= revision <= self.sequence
 
 
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.isdecimal() and int(text) < default else default
+def _number(text: str | None, below: int) -> int | None:
+    return int(text) if text is not None and text.isdecimal() and int(text) < below else None
