@@ -176,6 +176,7 @@ class Node:
             self.store,
             name=self.name,
             incarnation=self.presence.incarnation,
+            known=self.presence.registration.revision if self.presence.registration else 0,
             buses=self.interfaces,
             cfg=self._config.for_code(),
             locations=self._config.locations,

@@ -72,6 +72,7 @@ class NodeContext:
         *,
         name: str,
         incarnation: str = "",
+        known: int = 0,
         buses: Buses = NoBuses(),  # noqa: B008 - it has no state
         cfg: Mapping[str, Any] | None = None,
         locations: Locations = Locations(),  # noqa: B008 - immutable
@@ -83,6 +84,7 @@ class NodeContext:
 
         Args:
             incarnation: default: made up.
+            known: a revision of the store from before anything that this node writes for its jobs.
             buses: default: there is no hardware.
             registered: procedures of plugins.
         """
@@ -103,7 +105,7 @@ class NodeContext:
             code=code,
             buses=buses,
             errors=errors,
-            journal=Journal(store),
+            journal=Journal(store, known=known),
             radio=radio,
             exit_hard=exit_hard,
         )

@@ -107,13 +107,16 @@ class Journal:
 
     When the store is back they are written by compare-and-set. Where somebody else has written meanwhile, the newer
     value wins, and the log says so.
+
+    Args:
+        known: a revision of the store from before the first write; what stands at older ones is no newer value.
     """
 
-    def __init__(self, store: Store, *, limit: int = 10_000) -> None:
+    def __init__(self, store: Store, *, limit: int = 10_000, known: int = 0) -> None:
         self._store = store
         self._limit = limit
         self._pending: OrderedDict[Path, _Pending] = OrderedDict()
-        self._known = 0
+        self._known = known
         self._outbox = Outbox(store, self._deliver)
         self._log = logging.getLogger("busgate.journal")
 

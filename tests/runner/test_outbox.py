@@ -106,3 +106,14 @@ async def test_flush(node, journal):
     node.store.mend()
     await journal.flush()
     assert await node.value("x") == 1
+
+
+@pytest.mark.parametrize(("known", "arrives"), [(False, False), (True, True)])
+async def test_what_an_earlier_process_wrote_is_no_newer_value(node, known, arrives):
+    revision = await node.store.set(P("x"), "by an earlier process")
+    journal = Journal(node.store, known=revision if known else 0)
+    node.store.cut()
+    await journal.set(P("x"), "by this one")
+    node.store.mend()
+    await anyio.sleep(10)
+    assert (await node.value("x") == "by this one") == arrives
