@@ -21,12 +21,14 @@ import sys
 import tempfile
 import threading
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from gateway.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 #: Ports are taken from below those that the kernel gives to outgoing connections (ip(7), ip_local_port_range).
@@ -45,6 +47,21 @@ ATTACHED: Final = (
 CHOSEN: Final = re.compile(r"^\[\d+\] (\S+ \S+) .*JetStream cluster new stream leader", re.MULTILINE)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server runs.
+
+    Attributes:
+        command: what stands before its own command, as ``nsenter --net=...`` for another network namespace.
+        listen: the address for clients; ``0.0.0.0``: all that it has.
+        routes: the address that the other servers use.
+    """
+
+    command: Sequence[str] = ()
+    listen: str = "127.0.0.1"
+    routes: str = "127.0.0.1"
+
+
 class NatsServers:
     """One server, or a cluster of several, numbered from 0; a context manager. Its calls block.
 
@@ -54,6 +71,7 @@ class NatsServers:
         jetstream: further lines for its section ``jetstream``.
         folder: where they keep their files; default: a temporary one.
         attached: whether each ends, by SIGKILL, with the thread that has started it.
+        places: where each runs; default: on this machine.
 
     Raises:
         NotFound: there is no program ``nats-server``; says what to install.
@@ -68,8 +86,10 @@ class NatsServers:
         jetstream: str = "sync_interval: always",
         folder: str = "",
         attached: bool = False,
+        places: Sequence[Place] = (),
     ) -> None:
         self._count = count
+        self._places = places or [Place()] * count
         self._attached = attached
         self._settings = settings
         self._jetstream = jetstream
@@ -164,12 +184,16 @@ class NatsServers:
     def _choose(self, program: str) -> list[_Server]:
         """Servers with ports that are free now."""
         ports = _free_ports(2 * self._count)
-        routes = [f"nats://127.0.0.1:{port}" for port in ports[self._count :]]
+        routes = [
+            f"nats://{place.routes}:{port}" for place, port in zip(self._places, ports[self._count :], strict=True)
+        ]
         servers = []
         for number in range(self._count):
             launch = [sys.executable, "-ISc", ATTACHED, str(os.getpid())] if self._attached else []
-            server = _Server([*launch, program], self._folder / str(number), f"server-{number}", ports[number])
-            cluster = "" if self._count == 1 else _cluster(ports[self._count + number], routes)
+            place = self._places[number]
+            command = [*launch, *place.command, program]
+            server = _Server(command, self._folder / str(number), f"server-{number}", place.listen, ports[number])
+            cluster = "" if self._count == 1 else _cluster(place.routes, ports[self._count + number], routes)
             server.configure(
                 f"jetstream {{ store_dir: {server.data}\n{self._jetstream} }}\n{cluster}{self._settings}\n"
             )
@@ -182,8 +206,9 @@ class _Server:
 
     process: subprocess.Popen[str]
 
-    def __init__(self, program: list[str], folder: Path, name: str, port: int) -> None:
+    def __init__(self, program: list[str], folder: Path, name: str, listen: str, port: int) -> None:
         self.name = name
+        self._listen = listen
         self.port = port
         self.data = folder / "data"
         self.log = folder / "log"
@@ -193,7 +218,7 @@ class _Server:
 
     def configure(self, settings: str) -> None:
         self._config.parent.mkdir(parents=True, exist_ok=True)
-        self._config.write_text(f"server_name: {self.name}\nlisten: 127.0.0.1:{self.port}\n{settings}")
+        self._config.write_text(f"server_name: {self.name}\nlisten: {self._listen}:{self.port}\n{settings}")
 
     def launch(self) -> None:
         self.process = subprocess.Popen(
@@ -245,8 +270,8 @@ def find_program() -> str:
     return found
 
 
-def _cluster(port: int, routes: list[str]) -> str:
-    return f"cluster {{ name: busgate, listen: 127.0.0.1:{port}, routes: [{', '.join(routes)}] }}\n"
+def _cluster(address: str, port: int, routes: list[str]) -> str:
+    return f"cluster {{ name: busgate, listen: {address}:{port}, routes: [{', '.join(routes)}] }}\n"
 
 
 def _free_ports(count: int) -> list[int]:
