@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from random import Random
 
-import anyio
 import pytest
 
 from gateway.clock import SystemClock
@@ -60,9 +59,8 @@ async def contents(store):
 async def test_everything_arrives(opened, source, target, tmp_path):
     file = tmp_path / "archive"
     async with opened(source) as store:
-        async with anyio.create_task_group() as tasks:
-            for path, value in ENTRIES.items():
-                tasks.start_soon(store.set, path, value)
+        for path, value in ENTRIES.items():
+            await store.set(path, value)
         await store.set(PLACES.presence / "attic", {"incarnation": "i"})
         files.write(file, await export(store, P(":"), PLACES))
     async with opened(target) as store:

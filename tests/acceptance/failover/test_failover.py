@@ -1,6 +1,8 @@
 """A job of any node goes on elsewhere when its node dies, and never runs on two at once."""
 
+import json
 import signal
+import socket
 from random import Random
 from typing import Any, NamedTuple
 
@@ -57,14 +59,27 @@ class Pause(NamedTuple):
     later: Any  # the next run
 
 
+async def all_heard(cluster):
+    """Wait until everything that jobs have told so far is known here."""
+    mark = cluster.now()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as said:
+        said.sendto(json.dumps(["mark", "", "", 0, 0, mark]).encode(), ("127.0.0.1", cluster.port))
+    await cluster.until(lambda: any(told.at == mark for told in cluster.told[-1000:]), "a mark")
+
+
 async def stop_holder(cluster, random, run, *, in_store):
-    """Stop whoever has the job: while it writes to the store, or while it doesn't. Returns it, and when that was."""
+    """Stop whoever has the job: while it writes to the store, or while it doesn't. Returns it, and when that was.
+
+    A write that is begun ends when it is let go on, wherever in the process it waits; so the job has to tell of it.
+    """
     node = cluster.holder()
     for _ in range(1000):
         seen = cluster.last(run).number
         stopped = node.send(signal.SIGSTOP)
         await node.stopped()
-        if cluster.holds_store(node) == in_store:
+        await all_heard(cluster)
+        storing = cluster.holds_store(node) or (not in_store and cluster.last(run).what == "stores")
+        if storing == in_store:
             return node, stopped
         node.send(signal.SIGCONT)
         await cluster.until(lambda seen=seen: cluster.last(run).number > seen, "it acts")
